@@ -1,0 +1,59 @@
+# Everything runs in .venv, made on first use and kept until pyproject.toml or constraints.txt change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint accuracy bench docs check clean redis-server
+
+demo: $(VENV)/.core  ## Run the main job on real input, with no server.
+	@$(BIN)/dq-gate demo
+
+test: $(VENV)/.dev redis-server  ## Run every test, on a real redis-server.
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev  ## Style, types, layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+accuracy: $(VENV)/.dev  ## Measure the shipped packs on labelled data: make accuracy DATA=../shared/data
+	$(BIN)/python -m tests.accuracy $(DATA)
+
+bench: $(VENV)/.dev redis-server  ## Measure speed as ratios to limits run beside it.
+	$(BIN)/python -m tests.benchmarks $(DATA)
+
+docs: $(VENV)/.core  ## Write the generated reference pages anew.
+	$(BIN)/python -m docs.generate
+
+clean:  ## Remove the environment and what tools left behind.
+	rm -rf $(VENV) .dq_gate .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "dq_gate needs Python 3.11 or newer; name one with: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "this Python cannot make virtual environments; run: apt-get install -y python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing dq_gate into $(VENV) ..."
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing dq_gate and its test tools into $(VENV) ..."
+	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.core
+
+redis-server:
+	@command -v redis-server >/dev/null || { \
+		echo "Installing Debian's redis-server ..."; \
+		if [ "$$(id -u)" = 0 ]; then SUDO=; else SUDO="sudo -n"; fi; \
+		$$SUDO apt-get update -qq >/dev/null 2>&1; \
+		DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -y -qq --no-install-recommends redis-server >/dev/null 2>&1; \
+	}; command -v redis-server >/dev/null \
+		|| { echo "the tests need a real redis-server; run: sudo apt-get install -y redis-server" >&2; exit 1; }

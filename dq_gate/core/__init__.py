@@ -1,0 +1,1 @@
+"""The pure core: it reads no clock, disk, network or randomness."""

@@ -1,0 +1,151 @@
+"""Every error dq_gate raises, as one tree.
+
+    DqGateError
+    ├── ConfigurationError            what was asked for is wrong; exit code 2
+    │   ├── PackError                 a rule pack: carries file, line and rule id
+    │   ├── SettingsError             a setting, an address, an environment variable
+    │   ├── BindingError              a guarded function does not fit its pack
+    │   ├── AlertRuleError            an alert rule file
+    │   └── MissingExtraError         an optional dependency is not installed
+    ├── BackendUnavailableError       a store cannot be reached; exit code 3
+    ├── UnreadableInputError          an input file cannot be opened or decoded at all; exit code 2
+    ├── ReviewError                   an action on an entry is not possible
+    │   ├── EntryNotFoundError
+    │   ├── WrongStateError
+    │   └── LeaseLostError
+    └── InputQuarantined              an input failed the gate
+
+Messages are one line and say the way out. None carries an input's content.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dq_gate.core.model import Decision, Stored
+
+
+class DqGateError(Exception):
+    """Base of everything raised on purpose."""
+
+
+class ConfigurationError(DqGateError):
+    """What was asked for cannot be done as written."""
+
+
+class PackError(ConfigurationError):
+    """A rule pack cannot be used.
+
+    Args:
+        reason: What is wrong and what is allowed instead.
+        path: The pack's file.
+        line: 1-based line in that file.
+        rule_id: The rule concerned, when there is one.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        path: Path | str | None = None,
+        line: int | None = None,
+        rule_id: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.path = path
+        self.line = line
+        self.rule_id = rule_id
+        place = ":".join(str(part) for part in (path, line) if part is not None)
+        rule = f"rule {rule_id}" if rule_id else ""
+        super().__init__(": ".join(part for part in (place, rule, reason) if part))
+
+
+class SettingsError(ConfigurationError):
+    """A setting, an address or an environment variable is wrong."""
+
+
+class BindingError(ConfigurationError):
+    """A guarded function's parameters do not fit the pack's fields."""
+
+
+class AlertRuleError(ConfigurationError):
+    """An alert rule file cannot be used; the message names file, line and alert."""
+
+
+class MissingExtraError(ConfigurationError):
+    """A feature needs an optional dependency.
+
+    Args:
+        feature: What was asked for.
+        extra: The extra of the distribution that brings it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.feature = feature
+        self.extra = extra
+        super().__init__(f"{feature} needs an optional dependency; install it with: pip install 'dq-gate[{extra}]'")
+
+
+class BackendUnavailableError(DqGateError):
+    """A store refused, timed out or broke; whether it carried out the last command is unknown."""
+
+
+class UnreadableInputError(DqGateError):
+    """An input file cannot be opened, or is in no format that can be read record by record."""
+
+
+class ReviewError(DqGateError):
+    """An action on a quarantined entry is not possible."""
+
+
+class EntryNotFoundError(ReviewError):
+    """No entry has this id in this namespace."""
+
+    def __init__(self, entry_id: str) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"no entry {entry_id}; list what is there with: dq-gate quarantine list")
+
+
+class WrongStateError(ReviewError):
+    """The entry is in a state that does not allow the action."""
+
+    def __init__(self, entry_id: str, state: str, action: str) -> None:
+        self.entry_id = entry_id
+        self.state = state
+        self.action = action
+        super().__init__(f"entry {entry_id} is {state}; it cannot {action}")
+
+
+class LeaseLostError(ReviewError):
+    """The lease ran out, or someone else holds it."""
+
+    def __init__(self, entry_id: str) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"the lease on entry {entry_id} is not yours or ran out; claim it again")
+
+
+class InputQuarantined(DqGateError):  # noqa: N818 - an outcome that callers handle, named for what happened
+    """An input failed the gate and was set aside.
+
+    The text is fit for an end user; the attributes are fit for an operator.
+
+    Attributes:
+        decision: Why: the violations, never the input.
+        entry_id: The quarantine entry, to quote in a support request.
+        stored: Where the entry went: "store", "spool", "none" (a flood is counted instead of kept, or
+            nothing could be written) or "unknown" (the deadline passed first).
+    """
+
+    def __init__(self, decision: Decision, entry_id: str, stored: Stored) -> None:
+        self.decision = decision
+        self.entry_id = entry_id
+        self.stored = stored
+        super().__init__(
+            f"This input could not be processed because of a data-quality problem. Reference: {entry_id}"
+        )
+
+    def __reduce__(self) -> tuple[type[InputQuarantined], tuple[Decision, str, Stored]]:
+        return InputQuarantined, (self.decision, self.entry_id, self.stored)
