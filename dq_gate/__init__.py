@@ -1,3 +1,28 @@
-"""dq_gate: an input data-quality gate in front of retrieval."""
+"""dq_gate: an input data-quality gate in front of retrieval.
+
+    from dq_gate import Gate
+
+    gate = Gate.load("query")
+
+    @gate.guard
+    def retrieve(query: str) -> list[str]: ...
+"""
+
+from dq_gate.core.model import Crash, Decision, Violation
+from dq_gate.errors import ConfigurationError, DqGateError, InputQuarantined, PackError, SettingsError
+from dq_gate.gate.gate import Gate
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ConfigurationError",
+    "Crash",
+    "Decision",
+    "DqGateError",
+    "Gate",
+    "InputQuarantined",
+    "PackError",
+    "SettingsError",
+    "Violation",
+    "__version__",
+]

@@ -8,6 +8,7 @@
     │   ├── AlertRuleError            an alert rule file
     │   └── MissingExtraError         an optional dependency is not installed
     ├── BackendUnavailableError       a store cannot be reached; exit code 3
+    │   └── UnreadableEntryError      what it holds is damaged, or of a release this one does not know
     ├── UnreadableInputError          an input file cannot be opened or decoded at all; exit code 2
     ├── ReviewError                   an action on an entry is not possible
     │   ├── EntryNotFoundError
@@ -20,9 +21,11 @@ Messages are one line and say the way out. None carries an input's content.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from dq_gate.core.model import Decision, Stored
@@ -93,6 +96,10 @@ class BackendUnavailableError(DqGateError):
     """A store refused, timed out or broke; whether it carried out the last command is unknown."""
 
 
+class UnreadableEntryError(BackendUnavailableError):
+    """A stored entry or payload is damaged, or written in a format this release does not know."""
+
+
 class UnreadableInputError(DqGateError):
     """An input file cannot be opened, or is in no format that can be read record by record."""
 
@@ -143,9 +150,19 @@ class InputQuarantined(DqGateError):  # noqa: N818 - an outcome that callers han
         self.decision = decision
         self.entry_id = entry_id
         self.stored = stored
-        super().__init__(
-            f"This input could not be processed because of a data-quality problem. Reference: {entry_id}"
-        )
+        super().__init__(f"This input could not be processed because of a data-quality problem. Reference: {entry_id}")
 
     def __reduce__(self) -> tuple[type[InputQuarantined], tuple[Decision, str, Stored]]:
         return InputQuarantined, (self.decision, self.entry_id, self.stored)
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the nearest allowed one, and all of them.
+
+    Returns:
+        A text such as `; did you mean 'length'? Allowed: length, matches`.
+    """
+    names = sorted(allowed)
+    nearest = get_close_matches(name, names, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+    return f"{hint} Allowed: {', '.join(names)}"

@@ -1,6 +1,6 @@
 """Circuit-breaker states. Pure: the clock is an argument.
 
-One time-out opens the circuit: with a 250 ms socket time-out, a second try would hold a caller past its deadline.
+One time-out opens the circuit: with a socket time-out of 200 ms, a second one would hold a caller too long.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ class Circuit:
         self.next_probe_at = now + self.probe_after
         return just_opened
 
-    def record_success(self) -> bool:
-        """Note a successful probe; True when this one closed the circuit."""
-        was_open = self.opened_at is not None
-        self.opened_at = None
-        return was_open
+    def record_success(self, now: float) -> float | None:
+        """Note a successful probe; seconds the store was away if this one closed the circuit, else None."""
+        if self.opened_at is None:
+            return None
+        away, self.opened_at = now - self.opened_at, None
+        return away
 
-    def wants_probe(self, now: float) -> bool:
-        """Whether the background probe should try the store now."""
-        return self.opened_at is not None and now >= self.next_probe_at
+    def until_probe(self, now: float) -> float | None:
+        """Seconds from now to the next probe, at least 0; None while closed."""
+        return None if self.opened_at is None else max(0.0, self.next_probe_at - now)

@@ -1,8 +1,10 @@
-"""States of a quarantine entry, and which actions lead from one to the next. Pure: the clock is an argument.
+"""States of a quarantine entry, and which actions lead from one to the next.
 
     pending → leased → released → redriven              (passed the gate and its handler)
        ↑        │          └ returned → pending, attempts + 1 → dead after the limit
        └ lapse  └ discarded         anything open (pending, leased, released) → expired
+
+Pure: the clock is an argument.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-
+"""Review: what people do with quarantined entries."""

@@ -1,1 +1,1 @@
-
+"""Signals: events written as JSON lines, and the windows that count every input."""

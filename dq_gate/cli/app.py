@@ -1,0 +1,45 @@
+"""The command tree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dq_gate import __version__
+from dq_gate.cli import alerts, check, demo, doctor, quarantine, rules, signals
+
+app = typer.Typer(
+    name="dq-gate",
+    help="Rules in front of retrieval: clean input passes, failing input is quarantined with its reasons.",
+    epilog="Start with: dq-gate demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's callback protocol
+    if asked:
+        typer.echo(f"dq-gate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("demo")(demo.demo)
+app.command("check")(check.check)
+app.command("admit")(check.admit)
+app.add_typer(rules.app, name="rules")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(signals.app, name="signals")
+app.add_typer(alerts.app, name="alerts")
+app.command("doctor")(doctor.doctor)

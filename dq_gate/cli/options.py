@@ -1,0 +1,42 @@
+"""Options that several commands share, and the settings they lead to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dq_gate.settings import Settings
+
+
+class OutputFormat(StrEnum):
+    """How a command prints what it lists or reports."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+Format = Annotated[
+    OutputFormat, typer.Option("--format", help="table for people, json for one document, jsonl for one object a line.")
+]
+Quarantine = Annotated[
+    str | None,
+    typer.Option("--quarantine", metavar="URL", help="The quarantine store, such as redis://localhost:6379/0."),
+]
+Pack = Annotated[
+    str | None,
+    typer.Option("--pack", "-p", metavar="PACK", help="A shipped pack's name, name@version, or a path to a YAML file."),
+]
+
+
+def cli_settings(**arguments: Any) -> Settings:
+    """The settings of a command: events go to the state directory unless a setting says otherwise."""
+    from dq_gate.settings import load_settings
+
+    settings = load_settings(**arguments)
+    if settings.log is not None:
+        return settings
+    return settings.model_copy(update={"log": str(settings.state_dir / "events.jsonl")})

@@ -1,0 +1,129 @@
+"""`dq-gate rules`: what packs say, whether they are whole, and whether their examples hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dq_gate.cli import FINDINGS
+from dq_gate.cli.options import Format, OutputFormat
+from dq_gate.cli.output import note, show, show_one
+
+if TYPE_CHECKING:
+    from dq_gate.packs.compile import CompiledPack
+
+app = typer.Typer(help="Look at rule packs, lint them, run their examples.", no_args_is_help=True)
+PackArgument = Annotated[
+    str, typer.Argument(metavar="PACK", help="A shipped pack's name, name@version, or a path to a YAML file.")
+]
+
+
+@app.command("list")
+def list_(format_: Format = OutputFormat.TABLE) -> None:
+    """List the packs that come with dq_gate.
+
+    \b
+    dq-gate rules list
+    """  # noqa: D301 - \b keeps the examples' lines apart
+    from dq_gate.packs.compile import compile_pack
+    from dq_gate.packs.shipped import shipped_packs
+
+    packs = [compile_pack(name) for name in shipped_packs()]
+    rows = [
+        {
+            "pack": pack.id.name,
+            "version": pack.id.version,
+            "digest": pack.id.digest,
+            "rules": len(pack.rules),
+            "description": pack.resolved.description,
+        }
+        for pack in packs
+    ]
+    show(rows, format_, ["pack", "version", "rules", "description"], empty="no packs are shipped")
+
+
+@app.command("show")
+def show_(
+    pack: PackArgument,
+    rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="One rule's id.")] = None,
+    format_: Format = OutputFormat.TABLE,
+) -> None:
+    """Show a pack's rules, or one rule in full.
+
+    \b
+    dq-gate rules show query
+    dq-gate rules show query query.text.present
+    """  # noqa: D301 - \b keeps the examples' lines apart
+    from dq_gate.errors import PackError, did_you_mean
+    from dq_gate.packs.compile import compile_pack
+
+    compiled = compile_pack(pack)
+    rows = {row["id"]: row for row in map(_row(compiled), compiled.rules)}
+    if rule is None:
+        show(rows.values(), format_, ["id", "field", "check", "on_fail", "mode", "repair", "why"], empty="no rules")
+    elif rule in rows:
+        show_one(rows[rule], format_)
+    else:
+        raise PackError(f"no rule {rule!r}{did_you_mean(rule, rows)}", path=compiled.resolved.path)
+
+
+@app.command()
+def lint(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
+    """Check a pack: errors first, then rules without a reason or examples. Exits with 1 on findings.
+
+    \b
+    dq-gate rules lint rules/support.yaml
+    """  # noqa: D301 - \b keeps the examples' lines apart
+    from dq_gate.packs.compile import compile_pack
+    from dq_gate.packs.examine import gaps
+
+    compiled = compile_pack(pack)
+    rows = [
+        {"path": gap.path, "line": gap.line, "rule_id": gap.rule_id, "problem": gap.problem} for gap in gaps(compiled)
+    ]
+    show(rows, format_, ["path", "line", "rule_id", "problem"], empty=f"{compiled.id.name}: no findings")
+    if rows:
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def test(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
+    """Run the examples in a pack. Exits with 1 when one does not hold.
+
+    \b
+    dq-gate rules test query
+    """  # noqa: D301 - \b keeps the examples' lines apart
+    from dq_gate.packs.compile import compile_pack
+    from dq_gate.packs.examine import run_examples
+
+    results = list(run_examples(compile_pack(pack)))
+    failed = [
+        {"rule_id": r.rule_id, "expected": r.expected, "number": r.number, "detail": r.detail}
+        for r in results
+        if not r.holds
+    ]
+    show(failed, format_, ["rule_id", "expected", "number", "detail"], empty=f"all {len(results)} examples hold")
+    if failed:
+        note(f"{len(failed)} of {len(results)} examples do not hold")
+        raise typer.Exit(FINDINGS)
+
+
+def _row(pack: CompiledPack) -> Any:
+    def row(rule: Any) -> dict[str, Any]:
+        resolved = pack.resolved.rules.get(rule.id)
+        return {
+            "id": rule.id,
+            "field": rule.field,
+            "check": rule.check,
+            "on_fail": rule.on_fail,
+            "mode": "shadow" if rule.shadow else "enforce",
+            "repair": resolved.spec.repair if resolved else None,
+            "why": resolved.spec.why if resolved else "a constraint of the field",
+            "options": resolved.options if resolved else {},
+            "examples": {"pass": resolved.spec.examples.passing, "fail": resolved.spec.examples.fail}
+            if resolved
+            else {},
+        }
+
+    return row

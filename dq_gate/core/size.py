@@ -1,0 +1,45 @@
+"""How large a record is, without encoding it: never more work than the limit allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NODE = 8
+"""Bytes counted for a value that is no text, and for each item's place in a container."""
+
+
+def exceeds(value: Any, limit: int) -> bool:
+    """Whether a value's text, in UTF-8, with what holds it together, is larger than `limit` bytes.
+
+    Containers are walked without recursion; one that holds itself counts anew on each visit and so exceeds any limit.
+    """
+    stack = [value]
+    total = 0
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            total += _text_bytes(item, limit - total)
+        elif isinstance(item, (bytes, bytearray)):
+            total += len(item)
+        elif isinstance(item, int):
+            total += max(_NODE, item.bit_length() >> 3)
+        elif isinstance(item, dict):
+            total += _NODE * (1 + len(item))
+            if total <= limit:
+                stack.extend(item.keys())
+                stack.extend(item.values())
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            total += _NODE * (1 + len(item))
+            if total <= limit:
+                stack.extend(item)
+        else:
+            total += _NODE
+        if total > limit:
+            return True
+    return False
+
+
+def _text_bytes(text: str, room: int) -> int:
+    if len(text) > room or text.isascii():
+        return len(text)
+    return len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,249 @@
+"""The gate: the public face, and the wiring of pack, settings and runtime."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from dq_gate.core.decide import decide
+from dq_gate.core.flow import Proceed, Refuse
+from dq_gate.errors import InputQuarantined
+from dq_gate.gate.guard import guard
+from dq_gate.gate.shell import Admission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from dq_gate.core.flow import Ending
+    from dq_gate.core.model import Decision
+    from dq_gate.gate.batch import Batch
+    from dq_gate.gate.frames import FrameResult
+    from dq_gate.gate.runtime import Runtime
+    from dq_gate.packs.compile import CompiledPack
+    from dq_gate.settings import Settings
+
+F = TypeVar("F")
+
+
+class Gate:
+    """Rules in front of retrieval: clean input passes, failing input is quarantined with its reasons.
+
+    A gate opens no thread, socket or file before it first admits an input, and starts afresh in a forked child. It
+    is safe to use from several threads and event loops at once. Make one with `Gate.load`.
+
+    Attributes:
+        pack: The compiled rules.
+        settings: Where things go.
+    """
+
+    def __init__(self, pack: CompiledPack, settings: Settings) -> None:
+        self.pack = pack
+        self.settings = settings
+        self._judge: Callable[[Any], Decision] = partial(decide, pack.plan)
+        self._runtime: Runtime | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def load(cls, pack: str | Path | None = None, **settings: Any) -> Gate:
+        """Load a rule pack and make a gate of it.
+
+        Args:
+            pack: A shipped pack's name, `name@version`, or a path to a YAML file. Default: the setting `pack`.
+            settings: Any setting of `dq_gate.settings.Settings`; overrides environment and settings file.
+
+        Raises:
+            PackError: the pack cannot be used; says file, line and rule.
+            SettingsError: a setting cannot be used; says where it came from.
+        """
+        from dq_gate.packs.compile import compile_pack
+        from dq_gate.settings import load_settings
+
+        loaded = load_settings(**settings)
+        return cls(compile_pack(pack or loaded.pack, max_bytes=loaded.max_input_bytes), loaded)
+
+    def check(self, record: Mapping[str, Any], *, waived: frozenset[str] = frozenset()) -> Decision:
+        """Judge a record and do nothing else: no event, no count, no quarantine.
+
+        Args:
+            record: Field names to values. It is never changed.
+            waived: Ids of rules to skip.
+        """
+        return decide(self.pack.plan, record, waived=waived)
+
+    def admit(self, record: Mapping[str, Any], *, key: str | None = None) -> dict[str, Any]:
+        """Judge a record, count it, and quarantine it if it fails.
+
+        Args:
+            record: Field names to values. It is never changed.
+            key: Your name for this input, such as topic, partition and offset. The same key in one namespace, source
+                and pack is the same entry, so a retry adds nothing.
+
+        Returns:
+            The record itself when clean, or a repaired copy.
+
+        Raises:
+            InputQuarantined: it failed; within 300 ms, whatever the quarantine store does.
+        """
+        return _value(self.run(record, key=key))
+
+    async def aadmit(self, record: Mapping[str, Any], *, key: str | None = None) -> dict[str, Any]:
+        """As `admit`, awaiting. Cancelling it does not cancel the put."""
+        return _value(await self.arun(record, key=key))
+
+    @overload
+    def guard(self, function: F, /) -> F: ...
+    @overload
+    def guard(
+        self, /, *, bind: Mapping[str, str] | None = None, fallback: Callable[[Decision], Any] | None = None
+    ) -> Callable[[F], F]: ...
+    def guard(
+        self,
+        function: F | None = None,
+        /,
+        *,
+        bind: Mapping[str, str] | None = None,
+        fallback: Callable[[Decision], Any] | None = None,
+    ) -> F | Callable[[F], F]:
+        """Decorate a retrieval function: its arguments are judged before it runs.
+
+        Works on functions, coroutine functions, generators and async generators (judged at their first `next`),
+        methods, classmethods and staticmethods. Parameters named like a field of the pack are judged; others pass.
+
+        Args:
+            function: What to guard, when used without parentheses.
+            bind: Parameter name to field name, where they differ.
+            fallback: Answers in place of a refused call; it gets the decision. Without one, the call raises
+                `InputQuarantined`.
+
+        Raises:
+            BindingError: at decoration, when parameters and fields do not fit.
+        """
+        if function is not None:
+            return guard(self, function, bind or {}, fallback)
+        return lambda target: guard(self, target, bind or {}, fallback)
+
+    def batch(self) -> Batch:
+        """Admit many records as one batch: one event at the end, and no waiting for each put.
+
+        Use it as a context manager; leaving it waits until every failing record is stored.
+        """
+        from dq_gate.gate.batch import Batch
+
+        return Batch(self.runtime(), self._judge)
+
+    def check_frame(self, frame: Any) -> FrameResult:
+        """Judge every row of a frame and do nothing else.
+
+        Args:
+            frame: A polars or pandas DataFrame or a pyarrow Table; one column a field.
+
+        Returns:
+            `clean` and `quarantined`, of the same kind as the frame, and a `report` of counts.
+
+        Raises:
+            MissingExtraError: the extra `batch` is not installed.
+        """
+        from dq_gate.gate.frames import check_frame
+
+        return check_frame(self.pack, frame)
+
+    def admit_frame(self, frame: Any) -> FrameResult:
+        """As `check_frame`, with every row counted and every failing one quarantined."""
+        from dq_gate.gate.frames import admit_frame
+
+        return admit_frame(self.pack, frame, self.batch())
+
+    def run(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
+        """Send a record through the flow, waiting."""
+        return Admission(self.runtime(), self._judge, record, key=key, has_fallback=has_fallback).run()
+
+    async def arun(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
+        """Send a record through the flow, awaiting."""
+        return await Admission(self.runtime(), self._judge, record, key=key, has_fallback=has_fallback).arun()
+
+    def runtime(self) -> Runtime:
+        """This process's runtime, made at the first call."""
+        runtime = self._runtime
+        return runtime if runtime is not None else self._start()
+
+    def _start(self) -> Runtime:
+        from dq_gate.gate.runtime import Runtime
+
+        _STARTED.add(self)
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this gate is closed; load a new one")
+            if self._runtime is None:
+                self._runtime = Runtime(self.pack, self.settings)
+            return self._runtime
+
+    def close(self) -> None:
+        """Put or spool what waits, within `shutdown_timeout`, and let go of everything. Idempotent."""
+        with self._lock:
+            self._closed = True
+            runtime, self._runtime = self._runtime, None
+        if runtime is not None:
+            runtime.close()
+        _STARTED.discard(self)
+
+    async def aclose(self) -> None:
+        """As `close`, without blocking the event loop."""
+        import asyncio
+
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _after_fork_in_child(self) -> None:
+        runtime, self._runtime = self._runtime, None
+        self._lock = threading.Lock()
+        if runtime is not None:
+            runtime.abandon()
+
+
+def _value(ending: Ending) -> dict[str, Any]:
+    if isinstance(ending, Proceed):
+        value: dict[str, Any] = ending.record
+        return value
+    assert isinstance(ending, Refuse)
+    raise InputQuarantined(ending.decision, ending.receipt.entry_id, ending.receipt.stored)
+
+
+_STARTED: set[Gate] = set()
+"""Gates at work in this process, kept alive until they are closed, at exit at the latest."""
+
+
+def _abandon_all() -> None:
+    inherited = list(_STARTED)
+    _STARTED.clear()
+    for gate in inherited:
+        gate._after_fork_in_child()  # noqa: SLF001 - this module's own hook
+
+
+def _close_all() -> None:
+    for gate in list(_STARTED):
+        gate.close()
+
+
+os.register_at_fork(after_in_child=_abandon_all)
+atexit.register(_close_all)

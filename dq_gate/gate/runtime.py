@@ -1,0 +1,188 @@
+"""What a gate needs to act in one process: emitter, windows, writer. Made at first use, afresh in a forked child."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from dq_gate import events
+from dq_gate.quarantine.address import open_store, store_kind
+from dq_gate.quarantine.build import Withheld, build_entry
+from dq_gate.quarantine.spool import Spool
+from dq_gate.quarantine.writer import Writer
+from dq_gate.signals.emitter import Emitter
+from dq_gate.signals.windows import Windows
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from dq_gate.core.flow import Count, Counted, Report
+    from dq_gate.core.model import GateMode, Receipt, Violation
+    from dq_gate.packs.compile import CompiledPack
+    from dq_gate.quarantine.entry import Entry, Store
+    from dq_gate.settings import Settings
+    from dq_gate.signals.emitter import Plane
+
+MAX_NAMED = 32
+"""Most rules or fields that one event names."""
+_MODES: dict[str, GateMode] = {"enforce": "enforce", "shadow": "shadow", "off": "off"}
+
+
+def store_address(settings: Settings) -> str:
+    """The quarantine's address; without one, a SQLite file in the state directory."""
+    return settings.quarantine or f"sqlite:///{settings.state_dir / 'quarantine.db'}"
+
+
+def connect(settings: Settings) -> Store:
+    """Open the quarantine store that the settings name."""
+    return open_store(
+        store_address(settings), settings.namespace, max_open=settings.max_open, timeout=settings.store_timeout
+    )
+
+
+class Runtime:
+    """One gate at work in one process.
+
+    Args:
+        pack: The rules in force.
+        settings: Where things go.
+    """
+
+    def __init__(self, pack: CompiledPack, settings: Settings) -> None:
+        self.pack = pack
+        self.settings = settings
+        self.mode = mode_of(settings)
+        self.emitter = Emitter(
+            settings.log or "stderr",
+            namespace=settings.namespace,
+            source=settings.source,
+            release=settings.release,
+            pack=pack.id,
+        )
+        self._withheld: dict[str, Withheld] = {
+            name: spec.store for name, spec in pack.specs.items() if spec.store != "full"
+        }
+        address = store_address(settings)
+        kind = store_kind(address)
+        self._writer = Writer(
+            open_store=lambda: connect(settings),
+            open_spool=lambda: Spool(settings.state_dir / "spool", target=spool_target(settings)),
+            report=self.emitter.emit,
+            store_kind=kind,
+            retention_s=settings.retention_days * 86_400,
+        )
+        self.emitter.emit(events.GateStarted(mode=self.mode, store=kind))
+        self.emitter.emit(events.PackLoaded(rules=len(pack.rules)))
+        if settings.quarantine is None:
+            self.emitter.emit(events.StoreLocal())
+        self._windows = Windows(self.emitter, mode=lambda: self.mode, on_close=self._each_window)
+
+    def count_unseen(self, outcome: Counted, times: int) -> None:
+        """Count inputs that nothing else is known of: rows found clean as a whole, or not judged."""
+        self._windows.count(self.settings.source, outcome, None, 0, times=times)
+
+    def count(self, command: Count, latency_ns: int, *, plane: Plane = "request") -> None:
+        """Count an input, and report what is worth a line: repairs, crashes, shadow hits, a sample of the clean."""
+        decision = command.decision
+        self._windows.count(self.settings.source, command.outcome, decision, latency_ns)
+        if decision is None:
+            return
+        for crash in decision.crashes:
+            self.emitter.emit(events.RuleCrashed(crash.rule_id, crash.check, crash.error), plane=plane)
+        shadowed = decision.shadowed if command.outcome != "shadowed" else decision.violations + decision.shadowed
+        if shadowed:
+            self.emitter.emit(events.RuleShadowed(_rule_ids(shadowed)), plane=plane)
+        if plane == "batch":
+            return
+        latency_us = latency_ns / 1e3
+        if command.outcome == "repaired":
+            self.emitter.emit(events.InputRepaired(decision.repaired_by[:MAX_NAMED], latency_us))
+        elif command.outcome == "clean" and random.random() < self.settings.admitted_sample_rate:  # noqa: S311 - sampling
+            rate = self.settings.admitted_sample_rate
+            self.emitter.emit(events.InputAdmitted(rate, _rule_ids(decision.violations), latency_us))
+
+    def entry(self, record: Any, violations: tuple[Violation, ...], key: str | None) -> Entry:
+        """The quarantine entry of a failed input."""
+        return build_entry(
+            record,
+            violations,
+            pack=self.pack.id,
+            namespace=self.settings.namespace,
+            source=self.settings.source,
+            now=time.time(),
+            key=key,
+            withheld=self._withheld,
+        )
+
+    def put(self, entry: Entry) -> Future[Receipt]:
+        """Hand an entry to the writer."""
+        return self._writer.submit(entry)
+
+    def report(self, command: Report, entry: Entry, latency_ns: int, put_ns: int) -> None:
+        """Report a failed input and where its entry went."""
+        self._windows.count_put(put_ns)
+        violations = command.decision.violations
+        self.emitter.emit(
+            events.InputQuarantined(
+                entry_id=command.receipt.entry_id,
+                stored=command.receipt.stored,
+                rules=_rule_ids(violations),
+                fields=tuple(dict.fromkeys(violation.field for violation in violations))[:MAX_NAMED],
+                group=entry.fingerprint,
+                fallback=command.fallback,
+                latency_us=latency_ns / 1e3,
+                put_ms=round(put_ns / 1e6, 3),
+            )
+        )
+        if command.fallback:
+            self.emitter.emit(events.FallbackUsed(command.receipt.entry_id))
+
+    def close(self) -> None:
+        """Put or spool what waits, report the last window, let go of everything."""
+        unwritten = self._writer.close(self.settings.shutdown_timeout)
+        self._windows.close()
+        self.emitter.emit(events.GateStopped(unwritten=unwritten))
+        self.emitter.close()
+
+    def abandon(self) -> None:
+        """Forget all of this in a forked child, touching nothing that the parent still uses."""
+        self._writer.abandon()
+        _ABANDONED.append(self)
+
+    def _each_window(self) -> None:
+        self.emitter.follow_rotation()
+        self._reread_mode()
+
+    def _reread_mode(self) -> None:
+        self.mode = mode_of(self.settings)
+
+
+_ABANDONED: list[Runtime] = []
+"""Runtimes of the parent, kept so that no finaliser closes what the parent uses."""
+
+
+def spool_target(settings: Settings) -> str:
+    """Names the store that spooled entries are meant for, without its password."""
+    from dq_gate.quarantine.spool import target_of
+
+    return target_of(store_address(settings), settings.namespace)
+
+
+def mode_of(settings: Settings) -> GateMode:
+    """The mode in force: the control file's word; without a readable one, the setting's."""
+    return _MODES.get(_read_word(settings.control_file), settings.mode)
+
+
+def _read_word(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _rule_ids(violations: tuple[Violation, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(violation.rule_id for violation in violations))[:MAX_NAMED]

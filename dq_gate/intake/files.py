@@ -1,0 +1,169 @@
+"""Opening what is to be gated, by name or from standard input, and writing what passed."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+from dq_gate.errors import UnreadableInputError
+from dq_gate.intake.csv import read_csv
+from dq_gate.intake.jsonl import read_jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dq_gate.intake.records import Item, Row, Shape
+
+FileFormat = Literal["jsonl", "csv"]
+_FORMATS: dict[str, FileFormat] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv"}
+
+
+def format_of(name: str) -> FileFormat:
+    """A file's format by its ending; standard input is JSON Lines.
+
+    Raises:
+        UnreadableInputError: the ending says nothing.
+    """
+    if name == "-":
+        return "jsonl"
+    suffix = Path(name).suffix.lower()
+    if suffix not in _FORMATS:
+        raise UnreadableInputError(
+            f"{name}: unknown ending {suffix or '(none)'}; name the format with --input-format jsonl or csv"
+        )
+    return _FORMATS[suffix]
+
+
+@contextlib.contextmanager
+def open_input(name: str) -> Iterator[BinaryIO]:
+    """Open a file for reading, or standard input for `-`.
+
+    Raises:
+        UnreadableInputError: it cannot be opened.
+    """
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = open(name, "rb")  # noqa: SIM115, PTH123 - closed below; a name may be any text
+    except (OSError, ValueError) as error:
+        raise UnreadableInputError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+    with stream:
+        if Path(name).is_dir():
+            raise UnreadableInputError(f"{name}: is a directory")
+        yield stream
+
+
+def read_items(stream: BinaryIO, file_format: FileFormat, shape: Shape) -> Iterator[Item]:
+    """Every record of a stream, and every line that is none."""
+    return read_csv(stream, shape) if file_format == "csv" else read_jsonl(stream, shape)
+
+
+class Writer:
+    """Writes what passed, in the format it came in: rows that were not changed as they stood.
+
+    Args:
+        stream: Where to.
+        file_format: The input's format.
+        shape: How records were made of rows.
+    """
+
+    def __init__(self, stream: BinaryIO, file_format: FileFormat, shape: Shape) -> None:
+        self._stream = stream
+        self._shape = shape
+        self._is_csv = file_format == "csv"
+        self._has_header = False
+
+    def write(self, row: Row, value: Any) -> None:
+        """Write a row.
+
+        Args:
+            row: As it was read.
+            value: What the gate made of it.
+        """
+        if self._is_csv:
+            self._write_cells(row, value)
+        elif value is row.value:
+            assert isinstance(row.source, bytes)
+            self._stream.write(row.source + b"\n")
+        else:
+            self._stream.write(self._to_json(row, value) + b"\n")
+
+    def _write_cells(self, row: Row, value: dict[str, Any]) -> None:
+        assert isinstance(row.source, dict)
+        cells = dict(row.source)
+        changed = {name: item for name, item in value.items() if item is not row.value.get(name)}
+        cells |= {name: to_cell(item) for name, item in self._shape.back(changed).items() if name in cells}
+        if not self._has_header:
+            self._has_header = True
+            self._stream.write(_csv_line(list(cells)))
+        self._stream.write(_csv_line(list(cells.values())))
+
+    def _to_json(self, row: Row, value: dict[str, Any]) -> bytes:
+        assert isinstance(row.source, bytes)
+        if row.source.lstrip().startswith(b'"') and self._shape.only_field:
+            return to_json(value[self._shape.only_field])
+        return to_json(self._shape.back(value))
+
+
+def to_json(value: Any) -> bytes:
+    """A value as one JSON line; what orjson refuses, such as lone surrogates, is escaped."""
+    import json
+
+    import orjson
+
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:
+        return json.dumps(value, default=str).encode()
+
+
+def to_cell(value: Any) -> str:
+    """A value as a CSV cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple, dict)):
+        return to_json(value).decode()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _csv_line(cells: list[str]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode("utf-8", "surrogatepass")
+
+
+class PendingFile:
+    """A file that appears under its name only when it is whole.
+
+    Args:
+        path: The name it is to have.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            self.stream: BinaryIO = self._draft.open("xb")
+        except OSError as error:
+            raise UnreadableInputError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def keep(self) -> None:
+        """Make it durable and give it its name."""
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        self.stream.close()
+        self._draft.replace(self._path)
+
+    def drop(self) -> None:
+        """Remove what was written."""
+        self.stream.close()
+        self._draft.unlink(missing_ok=True)

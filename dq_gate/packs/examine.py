@@ -1,0 +1,80 @@
+"""What `rules lint` and `rules test` say about a pack: its gaps, and whether its examples hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dq_gate.core.decide import Rule
+    from dq_gate.packs.compile import CompiledPack
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something a pack leaves open.
+
+    Attributes:
+        line: Where the rule stands.
+        problem: What is missing.
+    """
+
+    rule_id: str
+    path: str
+    line: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleResult:
+    """One example, run.
+
+    Attributes:
+        expected: What the pack says the rule does with it.
+        number: Its place in the list, from 1.
+        holds: Whether the rule does that.
+        detail: What happened instead.
+    """
+
+    rule_id: str
+    expected: Literal["pass", "fail"]
+    number: int
+    holds: bool
+    detail: str
+
+
+def gaps(pack: CompiledPack) -> Iterator[Gap]:
+    """Rules without a reason, rules without examples, and fields that nothing judges."""
+    for rule_id, rule in pack.resolved.rules.items():
+        path, line = str(rule.place.path), rule.place.line
+        if not rule.spec.why:
+            yield Gap(rule_id, path, line, "has no `why`; say what goes wrong without it")
+        if not rule.spec.examples.passing:
+            yield Gap(rule_id, path, line, "has no example that passes")
+        if not rule.spec.examples.fail and rule.spec.check != "not_null":
+            yield Gap(rule_id, path, line, "has no example that fails")
+
+
+def run_examples(pack: CompiledPack) -> Iterator[ExampleResult]:
+    """Run every example of every rule against the rule alone."""
+    for rule in pack.rules:
+        resolved = pack.resolved.rules.get(rule.id)
+        if resolved is None:
+            continue
+        examples = resolved.spec.examples
+        for number, value in enumerate(examples.passing, start=1):
+            yield _run(rule, "pass", number, value)
+        for number, value in enumerate(examples.fail, start=1):
+            yield _run(rule, "fail", number, value)
+
+
+def _run(rule: Rule, expected: Literal["pass", "fail"], number: int, value: Any) -> ExampleResult:
+    try:
+        finding = rule.judge(value)
+    except Exception as error:  # noqa: BLE001 - a crashing check is a failed example
+        return ExampleResult(rule.id, expected, number, holds=False, detail=f"crashed: {type(error).__name__}")
+    if expected == "pass":
+        return ExampleResult(rule.id, expected, number, finding is None, finding.message if finding else "")
+    return ExampleResult(rule.id, expected, number, finding is not None, "" if finding else "passed")

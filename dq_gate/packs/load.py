@@ -1,0 +1,236 @@
+"""From a name or a path to a resolved pack: found, parsed, built on its bases. Errors name file, line and rule."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from dq_gate.core.model import PackId
+from dq_gate.errors import PackError, did_you_mean
+from dq_gate.packs.schema import FieldSpec, PackSpec, RuleSpec
+from dq_gate.packs.shipped import shipped_packs, shipped_path
+from dq_gate.packs.yaml import Document, decode_utf8, read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic_core import ErrorDetails
+
+_SHIPPED_NAME = re.compile(r"([a-z][a-z0-9_-]*)(?:@([0-9]+))?\Z")
+_OPTION_FILES = {"patterns_file": "patterns"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands."""
+
+    path: Path
+    line: int
+
+    def error(self, reason: str, *, rule_id: str | None = None) -> PackError:
+        """An error about what stands here."""
+        return PackError(reason, path=self.path, line=self.line, rule_id=rule_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRule:
+    """A rule as written, its option files read, and where it stands."""
+
+    spec: RuleSpec
+    options: dict[str, Any]
+    place: Place
+
+
+@dataclass(slots=True)
+class ResolvedPack:
+    """A pack with everything it builds on. Not compiled yet."""
+
+    name: str
+    version: int
+    description: str
+    path: Path
+    unknown_fields: str = "warn"
+    fields: dict[str, tuple[FieldSpec, Place]] = field(default_factory=dict)
+    rules: dict[str, ResolvedRule] = field(default_factory=dict)
+
+    @property
+    def id(self) -> PackId:
+        """Name, version and a digest of everything that decides a verdict."""
+        content = {
+            "unknown_fields": self.unknown_fields,
+            "fields": {name: spec.model_dump(mode="json") for name, (spec, _) in self.fields.items()},
+            "rules": [
+                [rule.spec.model_dump(mode="json", exclude={"why", "examples"}), rule.options]
+                for rule in self.rules.values()
+            ],
+        }
+        text = json.dumps(content, sort_keys=True, default=str)
+        return PackId(self.name, self.version, hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def load_pack(reference: str | Path) -> ResolvedPack:
+    """Find, read and resolve a pack.
+
+    Args:
+        reference: A shipped pack's name, `name@version`, or a path to a YAML file.
+
+    Raises:
+        PackError: with file, line and rule id, and what is allowed instead.
+    """
+    path, version = _find(reference, base=Path())
+    pack = _resolve(path, trail=())
+    if version is not None and pack.version != version:
+        raise PackError(f"is at version {pack.version}, not {version}", path=path)
+    return pack
+
+
+def _find(reference: str | Path, *, base: Path) -> tuple[Path, int | None]:
+    """The file of a pack, and the version asked for."""
+    shipped = _SHIPPED_NAME.match(str(reference))
+    if shipped:
+        name, version = shipped.groups()
+        path = shipped_path(name)
+        if name not in shipped_packs():
+            raise PackError(f"no shipped pack {name!r}{did_you_mean(name, shipped_packs())}, or a path to a YAML file")
+        return path, int(version) if version else None
+    path = base / reference
+    if not path.is_file():
+        names = ", ".join(shipped_packs())
+        raise PackError(f"no such pack file; name a YAML file or a shipped pack: {names}", path=path)
+    return path, None
+
+
+def _resolve(path: Path, trail: tuple[Path, ...]) -> ResolvedPack:
+    real = path.resolve()
+    if real in trail:
+        raise PackError("extends itself, directly or through its bases", path=path)
+    document = read_yaml(path)
+    spec = _parse(document, path)
+    pack = ResolvedPack(spec.pack, spec.version, spec.description, path)
+    for reference in spec.extends:
+        base, version = _find(reference, base=path.parent)
+        parent = _resolve(base, (*trail, real))
+        if version is not None and parent.version != version:
+            raise PackError(f"extends {reference}, which is at version {parent.version}", path=path)
+        _inherit(pack, parent)
+    _drop(pack, spec.disable, Place(path, document.line("disable")))
+    _add_own(pack, spec, document)
+    return pack
+
+
+def _inherit(pack: ResolvedPack, parent: ResolvedPack) -> None:
+    pack.unknown_fields = parent.unknown_fields
+    pack.fields |= parent.fields
+    pack.rules |= parent.rules
+
+
+def _drop(pack: ResolvedPack, rule_ids: Iterable[str], place: Place) -> None:
+    for rule_id in rule_ids:
+        if rule_id not in pack.rules:
+            raise place.error(f"disable: no inherited rule {rule_id!r}{did_you_mean(rule_id, pack.rules)}")
+        del pack.rules[rule_id]
+
+
+def _add_own(pack: ResolvedPack, spec: PackSpec, document: Document) -> None:
+    if spec.unknown_fields is not None:
+        pack.unknown_fields = spec.unknown_fields
+    for name, field_spec in spec.fields.items():
+        pack.fields[name] = (field_spec, Place(pack.path, document.line("fields", name)))
+    for index, rule in enumerate(spec.rules):
+        place = Place(pack.path, document.line("rules", index))
+        pack.rules[rule.id] = ResolvedRule(rule, _read_option_files(rule, place), place)
+
+
+def _read_option_files(rule: RuleSpec, place: Place) -> dict[str, Any]:
+    """The rule's options, those kept in files (`patterns_file`) read in."""
+    options = dict(rule.options)
+    for key, target in _OPTION_FILES.items():
+        if key not in options:
+            continue
+        name = options.pop(key)
+        if not isinstance(name, str):
+            raise place.error(f"{key} must be a path", rule_id=rule.id)
+        if target in options:
+            raise place.error(f"{key} and {target} exclude each other", rule_id=rule.id)
+        options[target] = _read_lines(place.path.parent / name, place, rule.id)
+    return options
+
+
+def _read_lines(path: Path, place: Place, rule_id: str) -> list[str]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise place.error(f"{path.name}: cannot be read: {error.strerror}", rule_id=rule_id) from None
+    lines = (line.strip() for line in decode_utf8(raw, path=path).splitlines())
+    kept = [line for line in lines if line and not line.startswith("#")]
+    if not kept:
+        raise place.error(f"{path.name}: holds no expression", rule_id=rule_id)
+    return kept
+
+
+def _parse(document: Document, path: Path) -> PackSpec:
+    if not isinstance(document.value, dict):
+        raise PackError("is no pack: a mapping with pack, version, fields and rules is expected", path=path, line=1)
+    try:
+        return PackSpec.model_validate(document.value)
+    except ValidationError as error:
+        raise _pack_error(error.errors(include_url=False, include_input=False)[0], document, path) from None
+
+
+def _pack_error(problem: ErrorDetails, document: Document, path: Path) -> PackError:
+    """Say a pydantic problem in a pack author's terms."""
+    location = tuple(part for part in problem["loc"] if part != "function-after")
+    return PackError(
+        describe_problem(problem, model_at(location)),
+        path=path,
+        line=document.line(*location),
+        rule_id=_rule_id_at(document.value, location),
+    )
+
+
+def describe_problem(problem: ErrorDetails, model_fields: Iterable[str]) -> str:
+    """One pydantic problem in a line: where, what is wrong, what is allowed.
+
+    Args:
+        problem: As pydantic reports it.
+        model_fields: Keys allowed where it occurred, for unknown ones.
+    """
+    key = str(problem["loc"][-1]) if problem["loc"] else ""
+    where = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int)) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key!r}{did_you_mean(key, model_fields)}"
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    if problem["type"] == "value_error" and not problem["loc"]:
+        return str(problem["ctx"]["error"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {message[:1].lower()}{message[1:]}"
+
+
+def model_at(location: tuple[int | str, ...]) -> Iterable[str]:
+    """Keys allowed at a place of a pack file."""
+    match location:
+        case ("fields", _, _, *_):
+            return FieldSpec.model_fields
+        case ("rules", _, "examples", *_):
+            return ("pass", "fail")
+        case ("rules", _, *_):
+            return RuleSpec.model_fields
+        case _:
+            return PackSpec.model_fields
+
+
+def _rule_id_at(value: Any, location: tuple[int | str, ...]) -> str | None:
+    match location:
+        case ("rules", int(index), *_):
+            rule = value["rules"][index]
+            rule_id = rule.get("id") if isinstance(rule, dict) else None
+            return rule_id if isinstance(rule_id, str) else None
+        case _:
+            return None

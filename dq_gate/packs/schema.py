@@ -1,0 +1,103 @@
+"""The pack language as pydantic models. What a key means stands in its description."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dq_gate.checks.base import FieldType
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$", max_length=128)]
+Bound = int | float | str
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class FieldSpec(BaseModel):
+    """One field of the records a pack judges. Each constraint is a rule too: `field.top_k.le`."""
+
+    model_config = _STRICT
+
+    type: FieldType = Field(description="What its values are; strict: `'5'` is no int, a bool is never an int.")
+    required: bool = Field(True, description="Whether null (missing, None, NaN, an empty CSV cell) fails.")
+    default: Any = Field(None, description="Stands in for null; the field is then not required.")
+    ge: Bound | None = Field(None, description="Least value allowed.")
+    gt: Bound | None = Field(None, description="Values must be above it.")
+    le: Bound | None = Field(None, description="Greatest value allowed.")
+    lt: Bound | None = Field(None, description="Values must be below it.")
+    one_of: list[Any] | None = Field(None, min_length=1, description="The values allowed.")
+    aliases: list[str] = Field(default_factory=list, description="Other names under which records carry it.")
+    store: Literal["full", "masked", "omit"] = Field(
+        "full", description="How the quarantine keeps its value; masked and omitted entries cannot be replayed."
+    )
+    subject: bool = Field(False, description="Its value says whose data the record is.")
+    description: str = Field("", description="What it is, for whoever reads the pack.")
+
+    @property
+    def is_required(self) -> bool:
+        """Whether null fails: required, and no default stands in."""
+        return self.required and self.default is None
+
+
+class Examples(BaseModel):
+    """Values of the rule's field that must pass and that must fail; `dq-gate rules test` runs them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+    passing: list[Any] = Field(default_factory=list, alias="pass", description="Values that the rule passes.")
+    fail: list[Any] = Field(default_factory=list, description="Values that the rule fails.")
+
+
+class RuleSpec(BaseModel):
+    """One rule. Keys that are not listed here are options of its check."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    id: RuleId = Field(description="Stable name, noun.noun.condition.")
+    field: str = Field(description="The field it judges.")
+    check: str = Field(description="The check that judges.")
+    on_fail: Literal["quarantine", "warn"] = Field("quarantine", description="Whether a failure decides or only warns.")
+    mode: Literal["enforce", "shadow"] = Field(
+        "enforce", description="shadow: judged and counted, never enforced, never repaired."
+    )
+    repair: str | None = Field(None, description="A repair of the check, tried before any rule of the field judges.")
+    on_error: Literal["quarantine", "pass"] = Field(
+        "quarantine", description="What a crash of the check counts as; it is always reported."
+    )
+    why: str = Field("", description="Why the rule exists, for whoever is refused by it.")
+    examples: Examples = Field(default_factory=Examples, description="Sample values.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The check's options, as written."""
+        return self.model_extra or {}
+
+
+class PackSpec(BaseModel):
+    """A rule pack file."""
+
+    model_config = _STRICT
+
+    pack: Name = Field(description="The pack's name.")
+    version: int = Field(ge=1, description="Raised with every change.")
+    description: str = Field("", description="What it is for.")
+    extends: list[str] = Field(
+        default_factory=list, description="Packs to build on: shipped names, or paths relative to this file."
+    )
+    disable: list[str] = Field(default_factory=list, description="Ids of inherited rules to drop.")
+    unknown_fields: Literal["allow", "warn", "quarantine"] | None = Field(
+        None, description="What a field that the pack does not name means. Default: warn, or what the base says."
+    )
+    fields: dict[str, FieldSpec] = Field(default_factory=dict, description="The record's fields by name.")
+    rules: list[RuleSpec] = Field(default_factory=list, description="The rules, in the order their repairs run.")
+
+    @model_validator(mode="after")
+    def _rule_ids_are_unique(self) -> PackSpec:
+        seen: set[str] = set()
+        for rule in self.rules:
+            if rule.id in seen:
+                raise ValueError(f"rule id {rule.id} stands twice")
+            seen.add(rule.id)
+        return self

@@ -1,0 +1,132 @@
+"""Quarantine addresses, and the store behind each.
+
+    sqlite:///relative/path.db      sqlite:////absolute/path.db
+    redis://[user:password@]host[:6379][/db]                        rediss:// is the same over TLS
+    redis+sentinel://[user:password@]host[:26379],host/service[/db]
+    redis+cluster://[user:password@]host[:6379],host
+
+Special characters in user and password are percent-encoded. No error shows more of an address than its scheme.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
+
+from dq_gate.errors import SettingsError, did_you_mean
+from dq_gate.quarantine.redis_connection import RedisAddress
+
+if TYPE_CHECKING:
+    from dq_gate.quarantine.entry import Store
+
+StoreKind = Literal["redis", "sqlite"]
+
+_DEFAULT_PORTS = {"redis": 6379, "rediss": 6379, "redis+sentinel": 26379, "redis+cluster": 6379}
+_SCHEMES = ("sqlite", *_DEFAULT_PORTS)
+_FORMS = "sqlite:///path, redis://host:6379/0, redis+sentinel://h1:26379,h2:26379/service, redis+cluster://h1:6379"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}")
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?")
+_MAX_PORT = 65_535
+
+
+def open_store(url: str, namespace: str, *, max_open: int, timeout: float) -> Store:
+    """Make the store that an address names; it connects at its first use.
+
+    Args:
+        url: The address, in one of the forms above.
+        namespace: Keeps the quarantines of several applications apart.
+        max_open: Open entries a group keeps; beyond it inputs are only counted.
+        timeout: Seconds to wait for a connection, a reply or a lock.
+
+    Raises:
+        SettingsError: the address has none of these forms.
+    """
+    if store_kind(url) == "sqlite":
+        from dq_gate.quarantine.sqlite import SqliteStore
+
+        return SqliteStore(sqlite_path(url), namespace, max_open=max_open, timeout=timeout)
+    from dq_gate.quarantine.redis import RedisStore
+
+    return RedisStore(redis_address(url), namespace, max_open=max_open, timeout=timeout)
+
+
+def store_kind(url: str) -> StoreKind:
+    """Which kind of store an address names.
+
+    Raises:
+        SettingsError: its scheme is none of ours.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator or not _SCHEME.fullmatch(scheme):
+        raise SettingsError(f"a quarantine address has one of the forms {_FORMS}")
+    if scheme not in _SCHEMES:
+        raise SettingsError(f"unknown quarantine address {scheme}://{did_you_mean(scheme, _SCHEMES)}")
+    return "sqlite" if scheme == "sqlite" else "redis"
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a `sqlite:///` address names.
+
+    Raises:
+        SettingsError: it names none.
+    """
+    path = url.removeprefix("sqlite:///")
+    if path == url or not path or path.endswith("/"):
+        raise _wrong("sqlite", "write sqlite:///relative/path.db or sqlite:////absolute/path.db")
+    if "\0" in path or path == ":memory:":
+        raise _wrong("sqlite", "it must name a file that lasts")
+    return Path(path)
+
+
+def redis_address(url: str) -> RedisAddress:
+    """Read a Redis address.
+
+    Raises:
+        SettingsError: it cannot be read; the message shows neither user nor password.
+    """
+    scheme, _, rest = url.partition("://")
+    if "?" in rest or "#" in rest:
+        raise _wrong(scheme, "it takes no options after ? or #; percent-encode these in a password (%3F, %23)")
+    authority, _, path = rest.partition("/")
+    credentials, _, hosts = authority.rpartition("@")
+    username, _, password = credentials.partition(":")
+    service, db = _service_and_db(scheme, path)
+    return RedisAddress(
+        scheme=scheme,
+        hosts=_hosts(scheme, hosts),
+        db=db,
+        service=service,
+        username=unquote(username) or None,
+        password=unquote(password) or None,
+    )
+
+
+def _hosts(scheme: str, text: str) -> tuple[tuple[str, int], ...]:
+    matches = [_HOST.fullmatch(host) for host in text.split(",")]
+    hosts = [(m[1] or m[2], int(m[3] or _DEFAULT_PORTS[scheme])) for m in matches if m is not None]
+    if len(hosts) < len(matches) or not all(0 < port <= _MAX_PORT for _, port in hosts):
+        raise _wrong(scheme, "it needs host:port; percent-encode special characters of a password (/ is %2F)")
+    if len(hosts) > 1 and scheme in {"redis", "rediss"}:
+        raise _wrong(scheme, "it takes one host; several need redis+sentinel:// or redis+cluster://")
+    return tuple(hosts)
+
+
+def _service_and_db(scheme: str, path: str) -> tuple[str | None, int]:
+    if scheme == "redis+cluster":
+        if path:
+            raise _wrong(scheme, "a cluster has no databases; leave out what follows the hosts")
+        return None, 0
+    service = None
+    if scheme == "redis+sentinel":
+        service, _, path = path.partition("/")
+        if not service:
+            raise _wrong(scheme, "name the service the sentinels watch: redis+sentinel://h1,h2/service")
+    if path and not re.fullmatch("[0-9]{1,5}", path):
+        raise _wrong(scheme, "the database is a number, such as /0")
+    return service, int(path or 0)
+
+
+def _wrong(scheme: str, reason: str) -> SettingsError:
+    return SettingsError(f"the quarantine address {scheme}://… cannot be used: {reason}")

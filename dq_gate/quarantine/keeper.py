@@ -1,0 +1,218 @@
+"""The background thread that brings the store back and empties the spool into it.
+
+It probes a store that is away, drains this process's spool, adopts the spools of dead processes, and puts
+again what an unsafe store has lost. It never holds the writer up: it asks the store for one batch at a time,
+and holds the spool for one page at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from dq_gate.errors import BackendUnavailableError, UnreadableEntryError
+from dq_gate.events import SpoolDrained, StoreUnsafe
+from dq_gate.quarantine.entry import MAX_BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dq_gate.quarantine.destinations import Destinations
+    from dq_gate.quarantine.entry import Health, PutResult
+    from dq_gate.quarantine.spool import Kind, Row, Spool
+
+
+class Keeper:
+    """Looks after store and spool on a thread of its own.
+
+    Args:
+        destinations: The store and the spool.
+        round_every: Seconds between looks for orphaned spools.
+        retention_s: Seconds after which a mirrored entry is forgotten.
+    """
+
+    def __init__(self, destinations: Destinations, *, round_every: float, retention_s: float) -> None:
+        self._to = destinations
+        self._round_every = round_every
+        self._retention_s = retention_s
+        self._thread: threading.Thread | None = None
+        self._deadline: float | None = None
+        self._orphan: Spool | None = None
+        self._health: Health | None = None
+        self._must_assess = True
+        self._must_recheck = False
+        self._next_search = 0.0
+
+    def start(self) -> None:
+        """Start the thread, if it does not run. Raises RuntimeError when no thread is to be had."""
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._run, name="dq-gate-keeper", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def stop(self, timeout: float) -> bool:
+        """Drain once more if the store is there, then end; False when that outlasts the time (seconds)."""
+        if self._thread is None:
+            return True
+        self._deadline = time.monotonic() + timeout
+        self._to.wake.set()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the spool that the parent is just adopting."""
+        if self._orphan is not None:
+            self._orphan.abandon()
+
+    def _run(self) -> None:
+        self._attempt(self._prepare)
+        while self._deadline is None:
+            self._attempt(self._go_round)
+            self._to.wake.wait(self._pause())
+            self._to.wake.clear()
+        if not self._to.is_away:
+            self._attempt(self._drain)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except BackendUnavailableError as error:
+            self._to.lose(error)
+        except Exception as error:  # noqa: BLE001 - a keeper that died would leave the spool full
+            self._to.complain(error)
+
+    def _prepare(self) -> None:
+        """Make the spool's file before it is needed: a caller would have to wait for it."""
+        self._to.spool.open()
+
+    def _pause(self) -> float:
+        until_probe = self._to.until_probe()
+        return self._round_every if until_probe is None else until_probe
+
+    def _go_round(self) -> None:
+        if not self._may_ask():
+            return
+        if self._to.is_away:
+            self._to.store.ping()
+        if self._must_assess:
+            self._assess()
+        self._drain()
+        self._search()
+        if self._must_recheck:
+            self._recheck()
+
+    def _may_ask(self) -> bool:
+        """Whether the store is there, or due to be probed, and there is time."""
+        in_time = self._deadline is None or time.monotonic() < self._deadline
+        return in_time and not self._to.until_probe()
+
+    def _assess(self) -> None:
+        """Learn whether the store may lose what it acknowledges."""
+        try:
+            health = self._to.store.health()
+        finally:
+            self._to.assessed.set()
+        self._to.mirroring = bool(health.unsafe)
+        if health != self._health:
+            self._must_recheck = True
+            if health.unsafe:
+                self._to.tell(StoreUnsafe(health.unsafe))
+        self._health = health
+        self._must_assess = self._to.mirroring  # it may be lost at any time, and come back as another
+
+    def _drain(self) -> None:
+        """Move what waits in the spool to the store; the first batch that it takes closes the circuit."""
+        moved = adopted = 0
+        try:
+            for rows in self._pages("waiting"):
+                is_probe = self._to.is_away
+                taken = self._put(rows)
+                if is_probe:
+                    self._regain()
+                self._settle(taken)
+                moved += len(taken)
+                adopted += sum(row.adopted for row, _ in taken)
+        finally:
+            self._tell_drained(moved, adopted)
+        if self._to.is_away and self._may_ask():  # nothing waited, and the store answered a ping
+            self._regain()
+
+    def _search(self) -> None:
+        """Take over what dead processes left, forget what was mirrored long enough ago."""
+        if time.monotonic() < self._next_search:
+            return
+        self._next_search = time.monotonic() + self._round_every
+        self._to.spool.prune(time.time() - self._retention_s)
+        if self._adopt():
+            self._must_recheck = True
+            self._drain()
+
+    def _adopt(self) -> int:
+        adopted = 0
+        for orphan in self._to.spool.orphans():
+            self._orphan = orphan
+            try:
+                adopted += self._to.spool.absorb(orphan)
+            except Exception as error:  # noqa: BLE001 - one damaged spool must not keep the others waiting
+                self._to.complain(error)
+        self._orphan = None
+        return adopted
+
+    def _recheck(self) -> None:
+        """Put again what the store has lost of the mirrored entries.
+
+        Each is looked up first: a put of an entry that is there would count one more sighting of its input.
+        Review that an entry had seen is lost with the store; it starts over as pending.
+        """
+        for rows in self._pages("mirrored"):
+            restored = self._put([row for row in rows if self._is_lost(row)])
+            self._tell_drained(len(restored), 0)
+            if not self._to.mirroring:
+                self._to.spool.delete(row.number for row in rows)
+        self._must_recheck = not self._may_ask()
+
+    def _is_lost(self, row: Row) -> bool:
+        try:
+            return row.entry is not None and self._to.store.get(row.entry.id) is None
+        except UnreadableEntryError:
+            return False
+
+    def _pages(self, kind: Kind) -> Iterator[list[Row]]:
+        """Pages of the spool, while the store may be asked."""
+        after = 0
+        while self._may_ask() and (rows := self._to.spool.take(MAX_BATCH, after=after, kind=kind)):
+            yield rows
+            after = rows[-1].number
+
+    def _put(self, rows: Sequence[Row]) -> list[tuple[Row, PutResult]]:
+        """Put rows in the store; those it took, with what it did. One it chokes on holds up no other."""
+        readable = [(row, row.entry) for row in rows if row.entry is not None]
+        if not readable:
+            return []
+        try:
+            results = self._to.store.put([entry for _, entry in readable])
+        except BackendUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of ours; the row stays in the spool
+            if len(readable) > 1:
+                return [taken for row, _ in readable for taken in self._put([row])]
+            self._to.complain(error)
+            return []
+        return [(row, result) for (row, _), result in zip(readable, results, strict=True)]
+
+    def _settle(self, taken: Sequence[tuple[Row, PutResult]]) -> None:
+        """Forget rows that the store has; mirror them when it might lose them."""
+        kept = [row.number for row, result in taken if self._to.mirroring and result != "counted"]
+        self._to.spool.mirror(kept)
+        self._to.spool.delete({row.number for row, _ in taken}.difference(kept))
+
+    def _regain(self) -> None:
+        """Note that the store is back; it may have come back another, or empty."""
+        if self._to.regain():
+            self._must_assess = self._must_recheck = True
+            self._to.wake.set()
+
+    def _tell_drained(self, moved: int, adopted: int) -> None:
+        if moved:
+            self._to.tell(SpoolDrained(moved, adopted))

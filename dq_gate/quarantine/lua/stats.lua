@@ -1,0 +1,16 @@
+-- Exact counts as of one moment. Keys are those of put.lua.
+--
+-- KEYS[1]  p, the namespace's prefix `dq:{namespace}:`
+-- ARGV     states
+--
+-- Returns entries by state in the order asked, open entries by rule and by source (name, count, ...), and the number
+-- of groups.
+
+local p, by_state = KEYS[1], {}
+for n, state in ipairs(ARGV) do by_state[n] = redis.call('ZCARD', p .. 'i:' .. state) end
+return {
+  by_state,
+  redis.call('HGETALL', p .. 'open:rule'),
+  redis.call('HGETALL', p .. 'open:source'),
+  redis.call('ZCARD', p .. 'groups'),
+}

@@ -1,0 +1,153 @@
+"""Settings: what can be configured, and where each value comes from.
+
+An argument overrides the environment (`DQ_GATE_<NAME>`), which overrides the settings file, which overrides the
+default. The settings file is `DQ_GATE_CONFIG`, else the nearest `dq_gate.toml`, or `pyproject.toml` with a
+`[tool.dq_gate]` table, in the working directory or above it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dq_gate.errors import SettingsError, did_you_mean
+
+ENV_PREFIX = "DQ_GATE_"
+CONFIG_VARIABLE = "DQ_GATE_CONFIG"
+_PATHS = frozenset({"state_dir", "control_file"})
+"""Settings that name a place: relative to the settings file when they stand there, else to the working directory."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,64}$")]
+
+
+class Settings(BaseModel):
+    """Every setting. Each is also an argument of `Gate.load` and a variable `DQ_GATE_<NAME>`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pack: str = Field("query", description="Pack that commands use when none is named.")
+    quarantine: str | None = Field(
+        None,
+        description="Address of the quarantine store: sqlite:///path, redis://, rediss://, redis+sentinel:// or "
+        "redis+cluster://. Without one it is a SQLite file in the state directory.",
+    )
+    namespace: Name = Field("default", description="Keeps the quarantines of several applications apart.")
+    source: Name = Field("default", description="Where input comes from: the application's or feed's name.")
+    release: str | None = Field(None, max_length=64, description="The application's release, put on every event.")
+    state_dir: Path = Field(
+        Path(".dq_gate"),
+        description="Directory of the spool, the local quarantine and the CLI's events. Default: .dq_gate beside "
+        "the settings file, else in the working directory.",
+    )
+    log: str | None = Field(
+        None,
+        description="Where events go: stderr, stdout, structlog, logging, or a file's path. Default: stderr; the CLI "
+        "writes to events.jsonl in the state directory.",
+    )
+    mode: Literal["enforce", "shadow", "off"] = Field(
+        "enforce",
+        description="enforce refuses failing input; shadow judges and counts but lets all pass; off does not judge.",
+    )
+    control_file: Path | None = Field(
+        None, description="A file holding one word, the mode; re-read every 10 s, it overrides `mode`."
+    )
+    max_input_bytes: int = Field(
+        1024 * 1024, ge=1, description="A larger record fails before any rule runs (bytes of its text, UTF-8)."
+    )
+    admitted_sample_rate: float = Field(
+        0.01, ge=0, le=1, description="Share of admitted inputs that are logged one by one."
+    )
+    store_timeout: float = Field(0.2, gt=0, le=0.25, description="Seconds a store may take to answer.")
+    shutdown_timeout: float = Field(5.0, ge=0, description="Seconds that closing may take to put or spool what waits.")
+    max_open: int = Field(100_000, ge=1, description="Open entries a group keeps; beyond it failures are only counted.")
+    max_attempts: int = Field(5, ge=1, description="Failed redrives after which an entry is dead.")
+    lease_seconds: float = Field(900.0, gt=0, description="How long a claim holds before it lapses.")
+    retention_days: float = Field(30.0, gt=0, description="Age at which an open entry expires.")
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """Gather settings from arguments, environment and file.
+
+    Args:
+        arguments: Settings by name; None means not given.
+
+    Raises:
+        SettingsError: an unknown name or a value that does not fit; says where it came from.
+    """
+    file = _settings_file()
+    values: dict[str, tuple[Any, str]] = {}
+    base = Path.cwd()
+    if file is not None:
+        base = file.parent
+        values |= {name: (value, str(file)) for name, value in _table(file).items()}
+    values |= _environment()
+    values |= {name: (value, "argument") for name, value in arguments.items() if value is not None}
+    values.setdefault("state_dir", (base / ".dq_gate", "default"))
+    for name in _PATHS & values.keys():
+        value, origin = values[name]
+        root = base if origin == str(file) else Path.cwd()
+        values[name] = (root / str(value), origin)
+    return _validate(values)
+
+
+def _settings_file() -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        path = Path(named).absolute()
+        if not path.is_file():
+            raise SettingsError(f"{CONFIG_VARIABLE}: no such file: {named}")
+        return path
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dq_gate.toml").is_file():
+            return folder / "dq_gate.toml"
+        pyproject = folder / "pyproject.toml"
+        if pyproject.is_file() and _has_table(pyproject):
+            return pyproject
+    return None
+
+
+def _has_table(pyproject: Path) -> bool:
+    try:
+        return "dq_gate" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError):
+        return False
+
+
+def _table(file: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"{file}: is not TOML: {error}") from None
+    table = data["tool"]["dq_gate"] if file.name == "pyproject.toml" else data
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file}: dq_gate must be a table")
+    return table
+
+
+def _environment() -> dict[str, tuple[Any, str]]:
+    return {
+        variable.removeprefix(ENV_PREFIX).lower(): (value, variable)
+        for variable, value in os.environ.items()
+        if variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE and value != ""
+    }
+
+
+def _validate(values: dict[str, tuple[Any, str]]) -> Settings:
+    try:
+        return Settings.model_validate({name: value for name, (value, _) in values.items()})
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        name = str(problem["loc"][0])
+        origin = values[name][1]
+        if problem["type"] == "extra_forbidden":
+            reason = f"unknown setting {name!r}{did_you_mean(name, Settings.model_fields)}"
+        else:
+            reason = f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        raise SettingsError(f"{origin}: {reason}") from None
