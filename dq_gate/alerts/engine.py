@@ -200,18 +200,18 @@ class Engine:
             self._count(window.record, at, window)
 
     def _count(self, record: Record, at: int, window: Window | None) -> None:
+        heard = self._heard
         if at > self._clock:
             if self._timers and self._timers[0][0] < at:
                 self._run_timers(at)
-            self._clock = at
+            self._clock = heard.line = at
         elif at < self._clock - LATE_MS:
             self._late += 1
             return
-        heard = self._heard
-        if at > heard.line:
-            heard.line = at
-        if window is not None and at > heard.window:
-            heard.window = at
+        else:
+            heard.line = max(heard.line, at)
+        if window is not None:
+            heard.window = max(heard.window, at)
         if self._asleep:
             self._wake()
         for tracker in self._routes.get(record["event"], self._any):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from dq_gate.alerts.rules import RatioRule
 from dq_gate.events import (
     CATALOGUE,
     CONTEXT_FIELDS,
@@ -13,8 +14,6 @@ from dq_gate.events import (
     InputRepaired,
     WindowClosed,
 )
-
-from dq_gate.alerts.rules import RatioRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -60,6 +60,16 @@ def parse_rules(text: str, *, path: Path | str = "alerts.yaml") -> tuple[AlertRu
     return _parse_document(document, path)
 
 
+def gaps(rule: AlertRule) -> Iterator[str]:
+    """What a usable rule leaves open."""
+    if rule.runbook is None:
+        yield "has no runbook"
+    if not rule.examples.fires:
+        yield "has no example that fires it"
+    if not rule.examples.quiet:
+        yield "has no example that leaves it quiet"
+
+
 def _parse_document(document: Document, path: Path | str) -> tuple[AlertRule, ...]:
     value = document.value
     raws = value.get("alerts") if isinstance(value, dict) else None

@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 _CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 _find_control = re.compile(_CONTROLS).search
 
-_NONCHARACTERS = r"\ufdd0-\ufdef\ufffe\uffff" + "".join(rf"\U{plane:04x}fffe\U{plane:04x}ffff" for plane in range(1, 17))
+_NONCHARACTERS = r"\ufdd0-\ufdef\ufffe\uffff" + "".join(
+    rf"\U{plane:04x}fffe\U{plane:04x}ffff" for plane in range(1, 17)
+)
 _STRAYS = rf"[\ue000-\uf8ff\U000f0000-\U0010ffff{_NONCHARACTERS}]"
 _find_stray = re.compile(_STRAYS).search
 
 _MARKS_IN_A_PILE = 4
-
-
-def _hex(char: str) -> str:
-    return f"U+{ord(char):04X}"
 
 
 @check(
@@ -48,7 +46,7 @@ def no_control_characters(_options: Options) -> Compiled:
         if text.isprintable():
             return None
         match = _find_control(text)
-        return match and Finding(f"has the control character {_hex(match[0])}", match.span())
+        return match and Finding(f"has the control character U+{ord(match[0]):04X}", match.span())
 
     def suspects(column: pl.Expr) -> pl.Expr:
         return column.str.contains(_CONTROLS)
@@ -82,7 +80,7 @@ def no_stray_codepoints(_options: Options) -> Compiled:
         match = None if text.isprintable() else _find_stray(text)
         if match:
             kind = "private-use character" if unicodedata.category(match[0]) == "Co" else "noncharacter"
-            return Finding(f"has the {kind} {_hex(match[0])}", match.span())
+            return Finding(f"has a {kind}", match.span())
         match = find_pile(text)
         return match and Finding(f"has {_MARKS_IN_A_PILE} or more combining marks on one letter", match.span())
 

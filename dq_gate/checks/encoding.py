@@ -1,5 +1,6 @@
 """Whether the text is Unicode as it should be: encodable, complete, in normal form."""
 
+# ruff: noqa: RUF001 - text of many scripts is what this file is about
 from __future__ import annotations
 
 import unicodedata

@@ -4,6 +4,7 @@ Real text mixes scripts too: Greek symbols in science, Latin names with a Cyrill
 around Latin names. The words below are judged by how they are mixed, never by a list of letters alone.
 """
 
+# ruff: noqa: RUF001, RUF002, RUF003 - look-alike letters are what this file is about
 from __future__ import annotations
 
 import re
@@ -36,9 +37,96 @@ _MATHEMATICAL = (
     r"\u2102\u210a-\u2113\u2115\u2118-\u211d\u2124\u2128\u212c\u212d\u212f-\u2131\u2133-\u2138\u2145-\u2149"
     r"\U0001d400-\U0001d7ff"
 )
+_CYRILLIC = r"\u0400-\u052f"
 _CYRILLIC_LIKE_LATIN = "асеорхуіјѕһԁԛԝӏү"
+_CYRILLIC_UNLIKE_LATIN = "бвгджзийклмнптфцчшщъыьэюяґєђћљњџ"
 
 _OTHERS = f"{_LIKE_LATIN}{_SYMBOLS}{_MATHEMATICAL}"
+_MATHEMATICAL_WORD = f"[{_MATHEMATICAL}]" * 3
+_LETTER = r"[^\W\d_]"
+
 _find_other = re.compile(f"[{_OTHERS}]").search
 _find_latin = re.compile(f"[{_LATIN}]").search
-_find_contact = re.compile(f"[{_LATIN}](?:(?=[{_OTHERS}])|(?<=[{_OTHERS}].))", re.DOTALL).search
+_find_mathematical_word = re.compile(_MATHEMATICAL_WORD).search
+_find_contact = re.compile(f"[{_LATIN}](?:(?=[{_OTHERS}])|(?<=[{_OTHERS}].))").search
+_words = re.compile(f"{_LETTER}+").finditer
+_find_like_latin = re.compile(f"[{_LIKE_LATIN}]").search
+_is_inflected = re.compile(f"[{_LATIN}]+(?=[{_CYRILLIC}]*[{_CYRILLIC_UNLIKE_LATIN}])[{_CYRILLIC}]{{2,}}").fullmatch
+_symbol_runs = re.compile(f"[{_SYMBOLS}{_MATHEMATICAL}]+").findall
+_small_latin = re.compile("[a-z]").findall
+_find_unlike_latin = re.compile(f"[{_CYRILLIC}](?<![{_CYRILLIC_LIKE_LATIN}])").search
+_find_disguised = re.compile(f"(?<!{_LETTER})[{_CYRILLIC_LIKE_LATIN}]{{3,}}(?!{_LETTER})").search
+
+
+@check(
+    "no_homoglyphs",
+    Options,
+    accepts=("str",),
+    passes=(
+        ({}, "β-blocker, 5 µm, 10 kΩ, TNFα, αvβ3, ΔΨm"),
+        ({}, "Tシャツ、iPhoneを買う"),
+        ({}, "SMSками из Wi-Fi, СССР"),
+        ({}, "بـGitHub ใช้WiFiได้"),
+    ),
+    fails=(
+        ({}, "p\u0430ssword"),
+        ({}, "r\u0435s\u0435t my \u0440in"),
+        ({}, "the \u0441\u043e\u0440\u0443 machine"),
+        ({}, "\u03bfrder"),
+        ({}, "\U0001d41b\U0001d41a\U0001d427\U0001d424"),
+    ),
+    passes_printable_ascii=True,
+)
+def no_homoglyphs(_options: Options) -> Compiled:
+    """No word of the text passes for another by letters that look alike.
+
+    Such words read as usual and match nothing in an index, and they carry text past filters. A word fails when
+
+    - it mixes Latin with an alphabet that looks like it: Cyrillic, Coptic, Armenian, Cherokee, Lisu, Canadian
+      syllabics, Tifinagh, Runic, the ancient ones of Asia Minor and Italy, and those Greek letters that look exactly
+      Latin. A Latin name with a Cyrillic ending ("SMSками") passes;
+    - it mixes four or more small Latin letters with Greek or mathematical symbols, or three with several of them:
+      "TNFα" and "sin𝜃" pass;
+    - it has three or more mathematical letters in a row ("𝐛𝐚𝐧𝐤");
+    - it is all small Cyrillic letters that look Latin, in a text that is otherwise without Cyrillic ("the сору").
+
+    Other scripts mix with Latin freely, as Japanese, Thai, Hebrew and Arabic do. Sources: blocks and look-alikes of
+    Unicode Technical Standard 39 (confusables.txt); letters of one script that look alike are not its subject.
+    """
+
+    def judge(text: str) -> Finding | None:
+        if text.isascii() or _find_other(text) is None:
+            return None
+        match = _find_mathematical_word(text)
+        if match:
+            return Finding("has mathematical letters for a word", match.span())
+        match = _first_mixed_word(text) or _first_disguised_word(text)
+        return match and Finding("has a word with letters that pass for others", match.span())
+
+    return Compiled(judge, _suspects)
+
+
+def _first_mixed_word(text: str) -> re.Match[str] | None:
+    contact = _find_contact(text)
+    if contact is None:
+        return None
+    return next((word for word in _words(text) if _find_contact(word[0]) and _is_odd_mix(word[0])), None)
+
+
+def _is_odd_mix(word: str) -> bool:
+    if _find_like_latin(word):
+        return _is_inflected(word) is None
+    small, symbols = len(_small_latin(word)), len(_symbol_runs(word))
+    return small >= 4 or (small == 3 and symbols > 1)  # noqa: PLR2004 - the docstring says why
+
+
+def _first_disguised_word(text: str) -> re.Match[str] | None:
+    if _find_latin(text) is None or _find_unlike_latin(text):
+        return None
+    return _find_disguised(text)
+
+
+def _suspects(column: pl.Expr) -> pl.Expr:
+    mixed = f"[{_LATIN}][{_OTHERS}]|[{_OTHERS}][{_LATIN}]|{_MATHEMATICAL_WORD}"
+    disguised = f"[{_CYRILLIC_LIKE_LATIN}]{{3}}"
+    return column.str.contains(mixed) | (column.str.contains(disguised) & column.str.contains(f"[{_LATIN}]"))

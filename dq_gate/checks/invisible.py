@@ -3,6 +3,7 @@
 Each kind is judged by its neighbours. The table of contexts below is the definition; all of it is linear.
 """
 
+# ruff: noqa: RUF001 - text of many scripts is what this file is about
 from __future__ import annotations
 
 import re
@@ -46,6 +47,8 @@ _RIGHT_TO_LEFT = (
 )
 """Letters, so that a mark of direction alone makes no text right-to-left."""
 
+_REGIONS = "|".join("".join(chr(0xE0000 + ord(char)) for char in region) for region in ("gbeng", "gbsct", "gbwls"))
+
 _CONTEXTS = (
     rf"(?<=[{_PICTURES}\ufe0f\U000e007f])\u200d(?=[{_PICTURES}])",  # ZWJ between pictures
     rf"(?<=[{_JOINING}])\u200d",  # ZWJ after a joining letter
@@ -55,8 +58,7 @@ _CONTEXTS = (
     r"(?<=[\u1800-\u18af])[\u180b-\u180f]",  # Mongolian letter shapes
     r"(?<=[\u0591-\u05f4])\u034f",  # keeps the order of Hebrew points
     rf"(?<=[{_WITHOUT_SPACES}])\u200b(?=[{_WITHOUT_SPACES}])",  # ZWSP between letters of such a script
-    r"(?<=\U0001f3f4)\U000e0067\U000e0062"  # the flags of England, Scotland, Wales
-    r"(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f",
+    rf"(?<=\U0001f3f4)(?:{_REGIONS})\U000e007f",  # the flags of England, Scotland, Wales
 )
 _DIRECTION_MARKS = r"[\u061c\u200e\u200f]"
 _ISOLATES = r"[\u2066-\u2069]"
@@ -165,4 +167,7 @@ def no_invisible(_options: Options) -> Compiled:
 
 
 def _name(char: str) -> str:
+    """What to call it; tags and high variation selectors stand for letters, which no message may carry."""
+    if char > "\uffff":
+        return "of plane 14 (a tag or a variation selector)"
     return f"U+{ord(char):04X} {unicodedata.name(char, '')}".rstrip()

@@ -4,6 +4,7 @@ Telling such text from text that merely looks odd is ftfy's art, and it is slow.
 kind always holds characters that stand, in one of those encodings, for the bytes of a multi-byte UTF-8 sequence.
 """
 
+# ruff: noqa: RUF001 - misread text is what this file is about
 from __future__ import annotations
 
 import re
@@ -46,8 +47,9 @@ def _utf8_pattern() -> str:
     )
     follows = _class(0x80, 0xBF)
     follows_or_lost = _class(0x80, 0xBF, also=" ?\x1a\ufffd")  # what programs make of a byte they cannot show
+    second = _class(0x80, 0xBF, also="ÂÃ\ufffd")
     return (
-        f"{_class(0x80, 0xBF, also='ÂÃ\ufffd')}(?:(?<={lead_of_2}.)|(?<={lead_of_3}{follows}){follows_or_lost}"
+        f"{second}(?:(?<={lead_of_2}.)|(?<={lead_of_3}{follows}){follows_or_lost}"
         f"|(?<={lead_of_4}{follows}){follows_or_lost}{{2}}|(?<=[ÂÃ]) |(?<={lead}\ufffd))"
     )
 
@@ -118,4 +120,5 @@ def no_mojibake(_options: Options) -> Compiled:
 @cache
 def _polars_pattern() -> str:
     """As the first look, less exact: Rust has no look-behind."""
-    return f"{_class(0xC2, 0xF4)}{_class(0x80, 0xBF, also='\ufffd')}|[ÂÃ] "
+    lead, second = _class(0xC2, 0xF4), _class(0x80, 0xBF, also="\ufffd")
+    return f"{lead}{second}|[ÂÃ] "

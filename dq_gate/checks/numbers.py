@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -13,6 +12,7 @@ from dq_gate.checks.base import Compiled, Options, Suspects, check
 from dq_gate.core.model import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     import polars as pl

@@ -92,14 +92,14 @@ class NotMatchesOptions(Options):
     fails=(({"pattern": "^[A-Z]{2}-[0-9]+$"}, "AB-12 "), ({"pattern": "card"}, "my CARD")),
 )
 def matches(options: MatchesOptions) -> Compiled:
-    """The text matches a regular expression somewhere.
+    r"""The text matches a regular expression somewhere.
 
     Options:
         pattern: the expression, in RE2 syntax; required. It may match anywhere: anchor it with `^` and `$` to
             describe the whole text.
         ignore_case: true lets letters match in either case; default false.
 
-    RE2 takes linear time on any text; it has no look-around and no back-references, and its `\\b \\d \\s \\w` are
+    RE2 takes linear time on any text; it has no look-around and no back-references, and its `\b \d \s \w` are
     ASCII. A lone surrogate is matched as U+FFFD.
     """
     search = re2.compile(options.pattern, _engine_options(ignore_case=options.ignore_case)).search
@@ -123,7 +123,7 @@ def matches(options: MatchesOptions) -> Compiled:
     ),
 )
 def not_matches(options: NotMatchesOptions) -> Compiled:
-    """The text matches none of a list of regular expressions.
+    r"""The text matches none of a list of regular expressions.
 
     Options:
         patterns: the expressions, in RE2 syntax. Each may match anywhere: anchor it with `^` and `$` to describe the
@@ -134,7 +134,7 @@ def not_matches(options: NotMatchesOptions) -> Compiled:
 
     All expressions are searched for at once, in time linear in the text and nearly independent of their number. The
     finding names the first expression that matches by its number, and where. RE2 has no look-around and no
-    back-references, and its `\\b \\d \\s \\w` are ASCII. A lone surrogate is matched as U+FFFD.
+    back-references, and its `\b \d \s \w` are ASCII. A lone surrogate is matched as U+FFFD.
     """
     engine = _engine_options(ignore_case=options.ignore_case)
     search_all = _search_set(options.patterns, engine)

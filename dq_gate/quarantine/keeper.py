@@ -143,8 +143,9 @@ class Keeper:
         if time.monotonic() < self._next_search:
             return
         self._next_search = time.monotonic() + self._round_every
+        has_adopted = self._adopt() > 0
         self._to.spool.prune(time.time() - self._retention_s)
-        if self._adopt():
+        if has_adopted:
             self._must_recheck = True
             self._drain()
 

@@ -55,9 +55,7 @@ class RedisStore:
         timeout: Seconds to wait for a connection, and again for each reply.
     """
 
-    def __init__(
-        self, address: RedisAddress, namespace: str, *, max_open: int = 100_000, timeout: float = 0.2
-    ) -> None:
+    def __init__(self, address: RedisAddress, namespace: str, *, max_open: int = 100_000, timeout: float = 0.2) -> None:
         self._connection = RedisConnection(address, timeout=timeout)
         self._namespace = namespace
         self._max_open = max_open
@@ -117,7 +115,7 @@ class RedisStore:
 
     def ping(self) -> None:
         """See `Store.ping`."""
-        self._connection.ping(self._prefix)
+        self._run("probe")
 
     def health(self) -> Health:
         """See `Store.health`."""

@@ -79,17 +79,15 @@ class RedisConnection:
         """Run a script of the package on one key; the server learns it when it does not know it."""
         return self._call(lambda client: _evalsha(client, load_script(script), key, arguments))
 
-    def ping(self, key: str) -> None:
-        """Return when the server that keeps a key answers."""
-        self._call(lambda client: client.ping(**self._server_of(client, key)))
-
     def info(self, key: str) -> dict[str, Any]:
         """What the server that keeps a key says about itself; empty when this user may not ask."""
         import redis
 
         def ask(client: Any) -> dict[str, Any]:
             try:
-                return dict(client.info(**self._server_of(client, key)))
+                if self.address.scheme == "redis+cluster":
+                    return dict(client.info(target_nodes=client.get_node_from_key(key)))
+                return dict(client.info())
             except redis.exceptions.NoPermissionError:
                 return {}
 
@@ -117,10 +115,6 @@ class RedisConnection:
             if self._client is None:
                 self._client = _connect(self.address, self._timeout)
             return self._client
-
-    def _server_of(self, client: Any, key: str) -> dict[str, Any]:
-        is_cluster = self.address.scheme == "redis+cluster"
-        return {"target_nodes": client.get_node_from_key(key)} if is_cluster else {}
 
 
 def _evalsha(client: Any, script: Script, key: str, arguments: tuple[str | bytes | float, ...]) -> Any:
@@ -152,9 +146,7 @@ def _connect(address: RedisAddress, timeout: float) -> Any:
             return sentinel.master_for(address.service, db=address.db, **options)
         case "rediss":
             options["connection_class"] = library.SSLConnection
-    pool = library.BlockingConnectionPool(
-        MAX_CONNECTIONS, timeout, host=host, port=port, db=address.db, **options
-    )
+    pool = library.BlockingConnectionPool(MAX_CONNECTIONS, timeout, host=host, port=port, db=address.db, **options)
     return redis.Redis.from_pool(pool)
 
 

@@ -19,7 +19,7 @@ import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from dq_gate.errors import UnreadableEntryError
 from dq_gate.quarantine.serial import entry_from_json, entry_to_json
@@ -264,8 +264,7 @@ def waiting(directory: Path) -> int:
 def target_of(address: str, namespace: str) -> str:
     """Name a store and namespace for spools: 16 hexadecimal digits that no credential goes into."""
     parts = urlsplit(address)
-    options = [pair for pair in parse_qsl(parts.query) if pair[0] not in {"username", "password"}]
-    place = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, urlencode(options), ""))
+    place = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     return hashlib.sha256(f"{place}\0{namespace}".encode()).hexdigest()[:16]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -373,6 +375,15 @@ def test_a_closed_writer_takes_nothing(bench: Bench) -> None:
     bench.writer.close(WAIT)
     with pytest.raises(RuntimeError, match="closed"):
         bench.submit("a")
+
+
+def test_a_writer_abandoned_in_a_child_is_never_finalised() -> None:
+    writer = Bench().writer
+    alive = weakref.ref(writer)
+    writer.abandon()
+    del writer
+    gc.collect()
+    assert alive() is not None
 
 
 def test_an_unsafe_store_is_told_once_and_mirrored(bench: Bench) -> None:

@@ -1,0 +1,222 @@
+"""Writes the reference pages that are generated from the code: `make docs`. A test holds the pages to this."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+REFERENCE = Path(__file__).parent / "reference"
+_MADE = "<!-- Made by `make docs` from the code; edit the code, not this page. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Every generated page's text, by file name."""
+    return {
+        "checks.md": checks(),
+        "cli.md": cli(),
+        "events.md": events(),
+        "packs.md": packs(),
+        "settings.md": settings(),
+    }
+
+
+def checks() -> str:
+    """The builtin checks."""
+    from dq_gate.checks import CATALOGUE
+
+    parts = [
+        "# Checks",
+        _MADE,
+        "A rule names a check, and the check's options stand beside the rule's own keys. Every check runs on both "
+        "planes, single records and frames, with the same verdict. On a field of type `list[str]` a check of text "
+        "judges each item.",
+    ]
+    for name, check in sorted(CATALOGUE.items()):
+        parts += [f"## {name}", inspect.cleandoc(check.compile.__doc__ or "")]
+        parts.append(f"Field types: {', '.join(f'`{kind}`' for kind in sorted(check.accepts))}.")
+        if check.options.model_fields:
+            parts.append(_table(("option", "type", "default", "meaning"), _options(check.options)))
+        if check.repairs:
+            parts.append("Repairs: " + "; ".join(f"`{repair}`" for repair in check.repairs) + ".")
+        passes = ", ".join(_sample(*sample) for sample in check.passes)
+        fails = ", ".join(_sample(*sample) for sample in check.fails)
+        parts.append(f"Passes: {passes}. Fails: {fails}.")
+    return _join(parts)
+
+
+def _sample(options: dict[str, Any], value: Any) -> str:
+    text = _code(ascii(value))
+    return f"{text} with {_code(', '.join(f'{key}: {item!r}' for key, item in options.items()))}" if options else text
+
+
+def packs() -> str:
+    """The pack language."""
+    from dq_gate.packs.schema import Examples, FieldSpec, PackSpec, RuleSpec
+
+    return _join(
+        [
+            "# Rule packs",
+            _MADE,
+            "A pack is a YAML file (1.2, core schema). Only `true` and `false` are booleans; dates, octal, hexadecimal "
+            "and sexagesimal numbers are strings; a duplicate key, an unknown key, a tag or an alias bomb is an error. "
+            "A pack is named by a shipped name (`query`), a name at a version (`query@1`), or a path.",
+            "## The file",
+            _table(("key", "type", "default", "meaning"), _options(PackSpec)),
+            "## Fields",
+            inspect.cleandoc(FieldSpec.__doc__ or ""),
+            "`type` is one of `str`, `int`, `float`, `bool`, `datetime`, `list[str]`, `vector`, `object`, `any`. "
+            "Missing, None, NaN and an empty CSV cell are null: a required field fails, rules on another are skipped.",
+            _table(("key", "type", "default", "meaning"), _options(FieldSpec)),
+            "## Rules",
+            inspect.cleandoc(RuleSpec.__doc__ or "")
+            + " The option `patterns_file` names a file beside the pack that holds one expression a line, with `#` "
+            "comments, in UTF-8; it stands for `patterns`.",
+            _table(("key", "type", "default", "meaning"), _options(RuleSpec)),
+            "### Examples",
+            inspect.cleandoc(Examples.__doc__ or ""),
+            _table(("key", "type", "default", "meaning"), _options(Examples)),
+            "## Rules that every pack has",
+            _table(
+                ("rule", "fails when"),
+                [
+                    ("`record.type`", "the record is no mapping of fields"),
+                    ("`record.size`", "it is larger than the setting `max_input_bytes`; no other rule is run"),
+                    ("`record.fields.known`", "it has fields that the pack does not name (`unknown_fields`)"),
+                    ("`record.syntax`", "a line of a file is no record at all"),
+                    ("`field.<name>.required`", "a required field is null"),
+                    ("`field.<name>.type`", "a value is not of the field's type"),
+                    ("`field.<name>.ge` and so on", "a value breaks a constraint of the field"),
+                ],
+            ),
+        ]
+    )
+
+
+def settings() -> str:
+    """The settings."""
+    from dq_gate.settings import Settings
+
+    doc = inspect.getdoc(inspect.getmodule(Settings)) or ""
+    return _join(
+        [
+            "# Settings",
+            _MADE,
+            doc.partition("\n\n")[2],
+            "```toml\n# dq_gate.toml\nquarantine = \"redis://localhost:6379/0\"\nsource = \"support-bot\"\n```",
+            _table(("setting", "type", "default", "meaning"), _options(Settings)),
+        ]
+    )
+
+
+def events() -> str:
+    """The event catalogue."""
+    from dq_gate.events import CATALOGUE, CONTEXT_FIELDS
+
+    parts = [
+        "# Events",
+        _MADE,
+        "One JSON object a line, under 8 KiB. No event carries an input's content, nor a name that an input chose.",
+        "## Fields of every event",
+        _table(("field", "meaning"), [(f"`{name}`", meaning) for name, meaning in CONTEXT_FIELDS.items()]),
+    ]
+    for name, event in CATALOGUE.items():
+        summary, described = _documented(event)
+        parts += [f"## {name}", f"{summary} Level: {event.level}."]
+        if described:
+            rows = [(f"`{field.name}`", described[field.name]) for field in fields(event)]
+            parts.append(_table(("field", "meaning"), rows))
+    return _join(parts)
+
+
+def _documented(event: type) -> tuple[str, dict[str, str]]:
+    """An event's summary, and the meaning of each of its fields, from its docstring."""
+    summary, _, attributes = (inspect.getdoc(event) or "").partition("Attributes:")
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
+    return " ".join(summary.split()), {name: " ".join(text.split()) for name, text in entries}
+
+
+def cli() -> str:
+    """The command line, as its own help says it."""
+    parts = [
+        "# Command line",
+        _MADE,
+        "Exit codes everywhere: 0 fine; 1 findings (something failed a rule, an alert fired); 2 usage or configuration; "
+        "3 a backend is unavailable; 70 a defect of dq_gate. Everything that lists or reports takes "
+        "`--format table|json|jsonl`.",
+    ]
+    for path in _commands():
+        parts += [f"## {' '.join(('dq-gate', *path))}", f"```text\n{_help(path)}\n```"]
+    return _join(parts)
+
+
+def _commands() -> Iterator[tuple[str, ...]]:
+    from typer.main import get_command
+
+    from dq_gate.cli.app import app
+
+    yield ()
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # the root is a group
+        yield (name,)
+        for child in getattr(command, "commands", {}):
+            yield (name, child)
+
+
+def _help(path: tuple[str, ...]) -> str:
+    from typer.testing import CliRunner
+
+    from dq_gate.cli.app import app
+
+    environment = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+    result = CliRunner().invoke(app, [*path, "--help"], env=environment, prog_name="dq-gate")
+    assert result.exit_code == 0, result.output
+    return "\n".join(line.rstrip() for line in result.output.strip("\n").splitlines())
+
+
+def _options(model: type[BaseModel]) -> list[tuple[str, ...]]:
+    return [
+        (f"`{info.alias or name}`", _code(_type(info)), _default(info), info.description or "")
+        for name, info in model.model_fields.items()
+    ]
+
+
+def _type(info: FieldInfo) -> str:
+    text = info.annotation.__name__ if isinstance(info.annotation, type) else str(info.annotation)
+    if isinstance(info.annotation, type) and getattr(info.annotation, "__args__", None):
+        text = str(info.annotation)
+    return re.sub(r"(typing|pathlib|datetime|dq_gate[\w.]*)\.", "", text).replace("Literal", "one of ")
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "required"
+    default = info.get_default(call_default_factory=True, validated_data={})
+    if default is None or isinstance(default, BaseModel) or default in ([], {}, ()):
+        return "none"
+    return _code(str(default))
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if "`" not in text else f"`` {text} ``"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _join(parts: list[str]) -> str:
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+if __name__ == "__main__":
+    os.environ.pop("COLUMNS", None)
+    for file_name, text in pages().items():
+        (REFERENCE / file_name).write_text(text, encoding="utf-8")

@@ -1,0 +1,88 @@
+"""Promise 2: a Redis that does not answer holds no caller longer than 300 ms, and loses nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from tests.fakes import Reports, eventually, make_entry
+from tests.faults.writing import WAIT, count_kept, make_writer, times_kept
+from tests.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dq_gate.quarantine.writer import Writer
+
+THREADS = 8
+PROMISED = 0.3
+DEADLINE = 0.28
+"""What a gate waits for; the rest is for waking up."""
+
+
+class Callers:
+    """Threads that put entries as a gate does, until they are told to stop."""
+
+    def __init__(self, writer: Writer, namespace: str) -> None:
+        self.waits: list[float] = []
+        self.stored: dict[str, str] = {}
+        self.is_over = threading.Event()
+        self._writer = writer
+        self._namespace = namespace
+
+    def put_until_over(self, thread: int) -> None:
+        n = 0
+        while not self.is_over.is_set():
+            n += 1
+            entry = make_entry(f"{thread}-{n}", namespace=self._namespace)
+            started = time.monotonic()
+            try:
+                receipt = self._writer.submit(entry).result(DEADLINE - (time.monotonic() - started))
+                stored = receipt.stored
+            except TimeoutError:
+                stored = "unknown"
+            self.waits.append(time.monotonic() - started)
+            self.stored[entry.id] = stored
+
+    def await_more(self, stored: str, count: int) -> None:
+        """Return once that many more entries went to a place."""
+        goal = self._count(stored) + count
+        eventually(lambda: self._count(stored) >= goal, WAIT)
+
+    def _count(self, stored: str) -> int:
+        return list(self.stored.values()).count(stored)
+
+
+def test_no_caller_waits_longer_than_promised_and_nothing_is_lost(tmp_path: Path, namespace: str) -> None:
+    with RedisServer(tmp_path / "redis") as server, ThreadPoolExecutor(THREADS) as pool:
+        writer = make_writer(server.url, tmp_path / "spool", namespace, Reports())
+        callers = Callers(writer, namespace)
+        work = [pool.submit(callers.put_until_over, n) for n in range(THREADS)]
+        for _ in range(2):
+            callers.await_more("store", 100)
+            server.stop()
+            callers.await_more("spool", 100)
+            server.cont()
+        callers.await_more("store", 100)
+        callers.is_over.set()
+        for each in work:
+            each.result()
+        eventually(lambda: count_kept(server.url, namespace) == len(callers.stored))
+        writer.close(WAIT)
+        kept = times_kept(server.url, namespace)
+    assert kept == dict.fromkeys(callers.stored, 1)
+    assert max(callers.waits) <= PROMISED
+
+
+def test_a_redis_that_is_stalled_from_the_start_holds_nobody(tmp_path: Path, namespace: str) -> None:
+    with RedisServer(tmp_path / "redis") as server:
+        writer = make_writer(server.url, tmp_path / "spool", namespace, Reports())
+        server.stop()
+        started = time.monotonic()
+        assert writer.submit(make_entry("a", namespace=namespace)).result(DEADLINE).stored == "spool"
+        assert time.monotonic() - started <= PROMISED
+        server.cont()
+        eventually(lambda: count_kept(server.url, namespace) == 1)
+        writer.close(WAIT)

@@ -1,0 +1,228 @@
+"""The keeper empties real spools, its own and those of the dead, into the store."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dq_gate.errors import BackendUnavailableError
+from dq_gate.events import SpoolDrained, StoreDegraded
+from dq_gate.quarantine.spool import Spool, waiting
+from dq_gate.quarantine.writer import Writer
+from tests.fakes import FakeStore, Reports, eventually, make_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from dq_gate.quarantine.spool import Kind
+
+TARGET = "0123456789abcdef"
+WAIT = 30.0
+DAY = 86_400.0
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def reports() -> Reports:
+    return Reports()
+
+
+@contextmanager
+def writing(store: FakeStore, spool: Spool, reports: Reports, *, round_every: float = 0.01) -> Iterator[Writer]:
+    """A writer that closes at the end."""
+    writer = Writer(
+        lambda: store,
+        lambda: spool,
+        reports,
+        store_kind="fake",
+        probe_after=0.01,
+        round_every=round_every,
+        retention_s=DAY,
+    )
+    yield writer
+    writer.close(WAIT)
+
+
+def stored(writer: Writer, entry_id: str) -> str:
+    return writer.submit(make_entry(entry_id)).result(WAIT).stored
+
+
+def leave_behind(directory: Path, *ids: str, target: str = TARGET, mirrored: tuple[str, ...] = ()) -> None:
+    spool = Spool(directory, target)
+    spool.put([make_entry(entry_id) for entry_id in ids])
+    spool.put([make_entry(entry_id) for entry_id in mirrored], "mirrored")
+    spool.close()
+
+
+def ids(spool: Spool, kind: Kind = "waiting") -> list[str]:
+    return [row.entry.id for row in spool.take(1000, kind=kind) if row.entry is not None]
+
+
+def files(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+def test_what_an_earlier_process_left_is_drained_after_the_first_use(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    leave_behind(directory, "a", "b")
+    with writing(store, Spool(directory, TARGET), reports, round_every=3600) as writer:
+        assert stored(writer, "c") == "store"
+        eventually(lambda: store.entries.keys() == {"a", "b", "c"})
+        eventually(lambda: SpoolDrained(entries=2, adopted=2) in reports.events)
+    assert files(directory) == []
+
+
+def test_what_another_process_leaves_later_is_drained_too(store: FakeStore, directory: Path, reports: Reports) -> None:
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "a")
+        leave_behind(directory, "b")
+        eventually(lambda: "b" in store.entries)
+        leave_behind(directory, "c")
+        eventually(lambda: "c" in store.entries)
+
+
+def test_what_is_bound_for_another_store_is_not_put_in_this_one(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    leave_behind(directory, "foreign", target="f" * 16)
+    leave_behind(directory, "ours")
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "a")
+        eventually(lambda: "ours" in store.entries)
+    assert "foreign" not in store.entries
+    assert waiting(directory) == 1
+
+
+def test_a_damaged_orphan_is_told_and_keeps_no_other_waiting(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    leave_behind(directory, "lost")
+    (path,) = directory.glob("*.db")
+    path.write_bytes(b"not a database " * 100)
+    leave_behind(directory, "a")
+    leave_behind(directory, "b")
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "c")
+        eventually(lambda: store.entries.keys() == {"a", "b", "c"})
+    assert StoreDegraded("spool", "DatabaseError") in reports.events
+    assert [path.suffix for path in files(directory)] == [".corrupt"]
+
+
+def test_more_than_a_batch_is_drained(store: FakeStore, directory: Path, reports: Reports) -> None:
+    leave_behind(directory, *(str(n) for n in range(350)))
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "a")
+        eventually(lambda: len(store.entries) == 351)
+    assert max(store.puts) == 100
+    assert set(store.sightings.values()) == {1}
+
+
+class ForgetfulSpool(Spool):
+    """Fails to delete once: as if the process had died between the store's put and the spool's delete."""
+
+    has_failed = False
+
+    def delete(self, numbers: Iterable[int]) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise OSError
+        super().delete(numbers)
+
+
+def test_a_drain_that_broke_off_is_taken_up_and_leaves_each_entry_once(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.error = BackendUnavailableError()
+    with writing(store, ForgetfulSpool(directory, TARGET), reports) as writer:
+        assert stored(writer, "a") == "spool"
+        store.error = None
+        eventually(lambda: store.sightings["a"] == 2)
+        eventually(lambda: waiting(directory) == 0)
+    assert store.entries.keys() == {"a"}
+
+
+def test_an_outage_in_the_middle_of_a_drain_loses_nothing(store: FakeStore, directory: Path, reports: Reports) -> None:
+    leave_behind(directory, *(str(n) for n in range(300)))
+    store.open_for_puts.clear()
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        receipt = writer.submit(make_entry("a"))
+        store.being_asked.wait(WAIT)
+        store.error = BackendUnavailableError()
+        store.open_for_puts.set()
+        assert receipt.result(WAIT).stored == "spool"
+        store.error = None
+        eventually(lambda: len(store.entries) == 301)
+        eventually(lambda: waiting(directory) == 0)
+
+
+def test_a_fresh_process_puts_again_what_an_unsafe_store_lost(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.unsafe = ("appendonly is off",)
+    leave_behind(directory, mirrored=("a", "b"))
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "c")
+        eventually(lambda: store.entries.keys() == {"a", "b", "c"})
+    (kept,) = [ids(orphan, "mirrored") for orphan in Spool(directory, TARGET).orphans()]
+    assert sorted(kept) == ["a", "b", "c"]
+
+
+def test_a_store_that_became_safe_ends_the_mirror(store: FakeStore, directory: Path, reports: Reports) -> None:
+    leave_behind(directory, mirrored=("a", "b"))
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "c")
+        eventually(lambda: store.entries.keys() == {"a", "b", "c"})
+    assert files(directory) == []
+
+
+def test_the_mirror_forgets_after_the_retention(store: FakeStore, directory: Path, reports: Reports) -> None:
+    store.unsafe = ("appendonly is off",)
+    leave_behind(directory, "a", mirrored=("b",))
+    spool = Spool(directory, TARGET)
+    spool.put([replace(make_entry("old"), created_at=0.0)], "mirrored")
+    with writing(store, spool, reports) as writer:
+        stored(writer, "c")
+        eventually(lambda: sorted(ids(spool, "mirrored")) == ["a", "b", "c"])
+    assert "old" not in store.entries
+
+
+def test_what_was_spooled_for_an_unsafe_store_is_mirrored_once_it_is_drained(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.unsafe = ("appendonly is off",)
+    spool = Spool(directory, TARGET)
+    with writing(store, spool, reports) as writer:
+        stored(writer, "a")
+        store.error = BackendUnavailableError()
+        assert stored(writer, "b") == "spool"
+        store.error = None
+        eventually(lambda: spool.count("mirrored") == 2)
+        assert spool.count() == 0
+
+
+def test_an_entry_that_is_spooled_after_someone_cleaned_up_goes_to_a_fresh_file(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.error = BackendUnavailableError()
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "a")
+        (path,) = directory.glob("*.db")
+        path.unlink()
+        assert stored(writer, "b") == "spool"
+        assert waiting(directory) == 1
+        store.error = None
+        eventually(lambda: "b" in store.entries)
