@@ -65,7 +65,7 @@ def open_source(path: str, *, follow: bool) -> Source:
     except FileNotFoundError:
         if follow:
             return FollowedFile(Path(path))
-        raise UnreadableInputError(f"{path}: no such file; a gate with this log writes it") from None
+        raise UnreadableInputError(f"{path}: no such file; name the event log with --input") from None
     except OSError as error:
         raise UnreadableInputError(f"{path}: cannot be read: {error.strerror}") from None
 

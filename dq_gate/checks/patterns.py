@@ -128,8 +128,8 @@ def not_matches(options: NotMatchesOptions) -> Compiled:
     Options:
         patterns: the expressions, in RE2 syntax. Each may match anywhere: anchor it with `^` and `$` to describe the
             whole text.
-        patterns_file: a UTF-8 file beside the pack, one expression a line, `#` starts a comment line; its
-            expressions join those of `patterns`. One of the two is required.
+        patterns_file: a UTF-8 file beside the pack, one expression a line, `#` starts a comment line. It stands in
+            place of `patterns`; one of the two is required.
         ignore_case: true lets letters match in either case; default false.
 
     All expressions are searched for at once, in time linear in the text and nearly independent of their number. The

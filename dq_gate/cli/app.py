@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from dq_gate import __version__
-from dq_gate.cli import alerts, check, demo, doctor, quarantine, rules, signals
+from dq_gate.cli.alerts import app as alerts
+from dq_gate.cli.check import admit, check
+from dq_gate.cli.demo import demo
+from dq_gate.cli.doctor import doctor
+from dq_gate.cli.quarantine import app as quarantine
+from dq_gate.cli.rules import app as rules
+from dq_gate.cli.signals import app as signals
 
 app = typer.Typer(
     name="dq-gate",
@@ -35,11 +41,11 @@ def _root(
     pass
 
 
-app.command("demo")(demo.demo)
-app.command("check")(check.check)
-app.command("admit")(check.admit)
-app.add_typer(rules.app, name="rules")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(signals.app, name="signals")
-app.add_typer(alerts.app, name="alerts")
-app.command("doctor")(doctor.doctor)
+app.command()(demo)
+app.command()(check)
+app.command()(admit)
+app.add_typer(rules, name="rules")
+app.add_typer(quarantine, name="quarantine")
+app.add_typer(signals, name="signals")
+app.add_typer(alerts, name="alerts")
+app.command()(doctor)

@@ -26,6 +26,7 @@ class _Slot:
         index: Position among positional arguments, or None for keyword-only.
         default: The function's default; it beats the pack's.
         takes_rest: The parameter is `*args`: the field's value is all of it.
+        is_optional: It is looked up in `**kwargs`, where it may be missing.
     """
 
     field: str
@@ -33,6 +34,7 @@ class _Slot:
     index: int | None
     default: Any
     takes_rest: bool = False
+    is_optional: bool = False
 
 
 class Binding:
@@ -58,7 +60,11 @@ class Binding:
         self._slots = tuple(slot for slot in slots if slot is not None)
 
     def record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The record that a call's arguments make; fields without argument and default are left out."""
+        """The record that a call's arguments make; fields without argument and default are left out.
+
+        Raises:
+            TypeError: the function's own, when a required argument is missing.
+        """
         record = {}
         for slot in self._slots:
             if slot.takes_rest:
@@ -69,6 +75,8 @@ class Binding:
                 record[slot.field] = args[slot.index]
             elif slot.default is not _MISSING:
                 record[slot.field] = slot.default
+            elif not slot.is_optional:
+                self.signature.bind(*args, **kwargs)
         return record
 
     def replace(
@@ -107,7 +115,7 @@ class Binding:
             takes_rest = parameter.kind is inspect.Parameter.VAR_POSITIONAL
             return _Slot(field.name, name, index, parameter.default, takes_rest)
         if self._takes_any:
-            return _Slot(field.name, name, None, _MISSING)
+            return _Slot(field.name, name, None, _MISSING, is_optional=True)
         if field.null_rule is None:
             return None
         names = ", ".join(self.signature.parameters) or "none"

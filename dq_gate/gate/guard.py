@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dq_gate.core.flow import FallBack, Proceed
 from dq_gate.errors import BindingError, InputQuarantined
@@ -23,11 +23,11 @@ F = TypeVar("F")
 def guard(gate: Gate, target: F, bind: Mapping[str, str], fallback: Callable[[Decision], Any] | None) -> F:
     """Wrap a function, coroutine function, generator function, async generator function, method or classmethod."""
     if isinstance(target, (classmethod, staticmethod)):
-        return type(target)(guard(gate, target.__func__, bind, fallback))  # type: ignore[return-value]
+        return cast("F", type(target)(guard(gate, target.__func__, bind, fallback)))
     if not callable(target):
         raise BindingError(f"@gate.guard wraps functions; {type(target).__name__} cannot be called")
     call = GuardedCall(gate, target, bind, fallback)
-    return functools.wraps(target, updated=())(call.wrapper())
+    return cast("F", functools.wraps(target, updated=())(call.wrapper()))
 
 
 class GuardedCall:
@@ -66,7 +66,7 @@ class GuardedCall:
                 if ending.record is not record:
                     args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
                 return self._function(*args, **kwargs)
-            return self._answer(ending, args, kwargs)
+            return self._answer(ending)
 
         return wrapper
 
@@ -77,7 +77,7 @@ class GuardedCall:
             if type(ending) is Proceed:
                 args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
                 return await self._function(*args, **kwargs)
-            answer = self._answer(ending, args, kwargs)
+            answer = self._answer(ending)
             return await answer if inspect.isawaitable(answer) else answer
 
         return wrapper
@@ -89,7 +89,7 @@ class GuardedCall:
             if type(ending) is Proceed:
                 args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
                 return (yield from self._function(*args, **kwargs))
-            return (yield from self._answer(ending, args, kwargs))
+            return (yield from self._answer(ending))
 
         return wrapper
 
@@ -101,7 +101,7 @@ class GuardedCall:
                 args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
                 stream = self._function(*args, **kwargs)
             else:
-                stream = _as_async_generator(self._answer(ending, args, kwargs))
+                stream = _as_async_generator(self._answer(ending))
             step = anext(stream)
             while True:
                 try:
@@ -118,9 +118,8 @@ class GuardedCall:
 
         return wrapper
 
-    def _answer(self, ending: Ending, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What a failing call gets: the function's own TypeError, the fallback's answer, or `InputQuarantined`."""
-        self._binding.signature.bind(*args, **kwargs)
+    def _answer(self, ending: Ending) -> Any:
+        """What a failing call gets: the fallback's answer, or `InputQuarantined`."""
         if isinstance(ending, FallBack):
             assert self._fallback is not None
             return self._fallback(ending.decision)

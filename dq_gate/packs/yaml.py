@@ -131,6 +131,7 @@ class _Builder:
             return self.mapping(node, at)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*at, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return _scalar(str(node.value), node.style)
 
     def mapping(self, node: yaml.MappingNode, at: Path_) -> dict[str, Any]:

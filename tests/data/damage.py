@@ -104,11 +104,6 @@ def blank(text: str, random: Random) -> str:
     return random.choice(["", " ", "\n", "   \t"])
 
 
-def one_character(text: str, random: Random) -> str:
-    """All that was left after a cut."""
-    return text[:1]
-
-
 def pasted_page(text: str, random: Random) -> str:
     """A whole documentation page pasted after the question."""
     guides = resources.files("dq_gate.demo").joinpath("data/guides.jsonl").read_text(encoding="utf-8")
@@ -136,7 +131,7 @@ KINDS: dict[str, Damage] = {
     for damage in (
         mojibake, double_mojibake, byte_order_mark, replacement_characters, utf16_as_bytes, half_emoji,
         control_characters, ansi_escapes, zero_width_in_words, bidi_override, homoglyphs, html_leftovers,
-        private_use_icon, blank, one_character, pasted_page, null, number, word_list,
+        private_use_icon, blank, pasted_page, null, number, word_list,
     )
 }  # fmt: skip
 """Every kind of damage by its name."""

@@ -35,11 +35,11 @@ SECTION_LIMIT = 1500
 WEB_CLEAN, MOBILE_CLEAN = 417, 68
 WEB_DAMAGE = {
     "html_leftovers": 5, "zero_width_in_words": 4, "blank": 3, "homoglyphs": 3, "pasted_page": 2, "ansi_escapes": 2,
-    "bidi_override": 2, "one_character": 1, "byte_order_mark": 1,
+    "bidi_override": 2, "byte_order_mark": 2,
 }  # fmt: skip
 MOBILE_DAMAGE = {
     "mojibake": 20, "replacement_characters": 16, "utf16_as_bytes": 14, "double_mojibake": 8, "half_emoji": 8,
-    "byte_order_mark": 4, "control_characters": 4, "private_use_icon": 4, "blank": 4, "one_character": 3, "null": 3,
+    "byte_order_mark": 4, "control_characters": 4, "private_use_icon": 5, "blank": 5, "null": 4,
     "number": 2, "word_list": 2,
 }  # fmt: skip
 NEEDS_APOSTROPHE = frozenset({"mojibake", "double_mojibake", "replacement_characters"})
