@@ -1,11 +1,7 @@
 """dq_gate: an input data-quality gate in front of retrieval.
 
-    from dq_gate import Gate
-
-    gate = Gate.load("query")
-
-    @gate.guard
-    def retrieve(query: str) -> list[str]: ...
+Load a rule pack with `Gate.load("query")` and decorate a retrieval function with `@gate.guard`: clean input passes,
+failing input is quarantined with its reasons.
 """
 
 from dq_gate.core.model import Crash, Decision, Violation

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NEVER = -(10**15)
 
+SILENCE_MS = 30_000
+"""A log with a gate in it has a line every 10 s; after three of them, that nothing came says nothing."""
+
 
 class Measurement(NamedTuple):
     """What a rule says about a group at a time.
@@ -41,15 +44,15 @@ class Measurement(NamedTuple):
 
 @dataclass(slots=True)
 class Heard:
-    """When lines came last.
+    """When lines came last; before the clock starts that is longer ago than any rule looks back.
 
     Attributes:
         line: The last event of ours.
         window: The last closed window.
     """
 
-    line: int = NEVER
-    window: int = NEVER
+    line: int = 2 * NEVER
+    window: int = 2 * NEVER
 
 
 class Tracker(Protocol):
@@ -136,13 +139,17 @@ def _listens_to(rule: FrequencyRule | AbsenceRule) -> frozenset[str]:
 
 
 class FrequencyTracker:
-    """Counts matching events."""
+    """Counts matching events.
+
+    While nothing is heard, the count is only a lower bound: that it is too high stays true, that it is not does not.
+    """
 
     wakes_on_any_line = True
 
     def __init__(self, rule: FrequencyRule, heard: Heard, max_groups: int) -> None:
         self.rule: FrequencyRule = rule
         self._heard = heard
+        self._silence = min(rule.within, SILENCE_MS) if rule.above is not None else rule.within
         self._until = _Until(rule)
         self._count = feeds.lines(rule.where, rule.group_by)
         self.groups: Groups[SlidingSum] = Groups(lambda: SlidingSum(rule.within), _is_empty, max_groups)
@@ -175,11 +182,11 @@ class FrequencyTracker:
     def measure(self, group: Group[SlidingSum], now: int) -> Measurement:
         """See `Tracker`."""
         group.data.expire(now)
-        if self._is_silent(now):
+        count, is_below = group.data.total, self.rule.below is not None
+        if self._is_silent(now) and self.rule.is_beyond(count) == is_below:
             return Measurement(None, None, "silent")
-        if self.rule.below is not None and now < group.born + self.rule.within:
+        if is_below and now < group.born + self.rule.within:
             return Measurement(None, None, "unknown")
-        count = group.data.total
         return Measurement(count, self.rule.is_beyond(count))
 
     def measure_nothing(self, now: int) -> Measurement:
@@ -194,7 +201,7 @@ class FrequencyTracker:
         return min(group.data.due, full) if full > now else group.data.due
 
     def _is_silent(self, now: int) -> bool:
-        return now - self._heard.line >= self.rule.within
+        return now - self._heard.line >= self._silence
 
 
 class _Share(NamedTuple):

@@ -238,9 +238,10 @@ def _verdicts(format_: OutputFormat) -> Iterator[Any]:
     def as_line(number: int, decision: Decision) -> None:
         if decision.outcome == "clean" and not decision.violations:
             return
-        reasons = "; ".join(f"{v.rule_id}: {v.message}" for v in decision.violations)
-        repaired = "".join(f"repaired by {rule_id} " for rule_id in decision.repaired_by)
-        typer.echo(safe(f"{number:>8}  {decision.outcome:<11}  {repaired}{reasons}"))
+        reasons = [f"{v.rule_id}: {v.message}" for v in decision.violations]
+        if decision.outcome == "repaired":
+            reasons.insert(0, f"by {', '.join(decision.repaired_by)}")
+        typer.echo(safe(f"{number:>8}  {decision.outcome:<11}  {'; '.join(reasons)}"))
 
     def as_json(number: int, decision: Decision) -> None:
         nonlocal count

@@ -86,7 +86,7 @@ def _table(rows: list[dict[str, Any]], columns: Sequence[str], empty: str, title
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, title=title or None, title_justify="left", pad_edge=False)
     for column in columns:
         is_number = isinstance(rows[0].get(column), (int, float))
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from dq_gate.core.flow import FallBack, Proceed
 from dq_gate.errors import BindingError, InputQuarantined
@@ -15,9 +15,23 @@ if TYPE_CHECKING:
 
     from dq_gate.core.flow import Ending
     from dq_gate.core.model import Decision
-    from dq_gate.gate.gate import Gate
+    from dq_gate.packs.compile import CompiledPack
 
 F = TypeVar("F")
+
+
+class Gate(Protocol):
+    """What a wrapper needs of a gate: the fields, and the two ways through."""
+
+    pack: CompiledPack
+
+    def run(self, record: Any, *, has_fallback: bool) -> Ending:
+        """Send a record through the flow, waiting."""
+        ...
+
+    async def arun(self, record: Any, *, has_fallback: bool) -> Ending:
+        """Send a record through the flow, awaiting."""
+        ...
 
 
 def guard(gate: Gate, target: F, bind: Mapping[str, str], fallback: Callable[[Decision], Any] | None) -> F:

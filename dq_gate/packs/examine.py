@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from dq_gate.core.decide import Rule
     from dq_gate.packs.compile import CompiledPack
 
+_NOT_IN_YAML = frozenset({"not_null", "well_formed"})
+"""Checks whose failing values cannot be written in a pack: null is no value of a field, and YAML has no surrogates."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -53,7 +56,7 @@ def gaps(pack: CompiledPack) -> Iterator[Gap]:
             yield Gap(rule_id, path, line, "has no `why`; say what goes wrong without it")
         if not rule.spec.examples.passing:
             yield Gap(rule_id, path, line, "has no example that passes")
-        if not rule.spec.examples.fail and rule.spec.check != "not_null":
+        if not rule.spec.examples.fail and rule.spec.check not in _NOT_IN_YAML:
             yield Gap(rule_id, path, line, "has no example that fails")
 
 

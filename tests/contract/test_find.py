@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dq_gate.core.lifecycle import BEGIN_REDRIVE, CLAIM, RELEASE
+from dq_gate.core.lifecycle import BEGIN_REDRIVE, CLAIM, DISCARD, RELEASE
 from dq_gate.core.model import Violation
 from dq_gate.quarantine.entry import MAX_BATCH, Filter, Lease
 from tests.store_model import make_act, make_entry
@@ -140,12 +140,10 @@ def test_groups_come_by_open_entries_then_by_inputs(open_another, namespace):
     store = open_another(max_open=3)
     for group, count in {"small": 1, "large": 3, "flooded": 5, "done": 2}.items():
         store.put([make_entry(f"{group}{n}", namespace, group=group) for n in range(count)])
-    claim_and_discard = make_act(CLAIM, lease=Lease("t", "ada", 3_000.0))
-    store.act(["done0", "done1"], claim_and_discard)
-    store.expire(1.0, claim_and_discard.note)
-    assert store.expire(5_000.0, claim_and_discard.note)[0] == "done0"
+    store.act(["done0", "done1"], make_act(CLAIM, lease=Lease("t", "ada", 3_000.0)))
+    store.act(["done0", "done1"], make_act(DISCARD, token="t"))
 
-    assert [group.fingerprint for group in store.groups()] == ["flooded", "large", "done", "small"]
+    assert [group.fingerprint for group in store.groups()] == ["flooded", "large", "small", "done"]
     assert [group.fingerprint for group in store.groups(limit=2)] == ["flooded", "large"]
 
 

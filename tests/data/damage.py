@@ -70,13 +70,13 @@ def ansi_escapes(text: str, random: Random) -> str:
 
 
 def zero_width_in_words(text: str, random: Random) -> str:
-    """Invisible separators within the longer words, as some web pages carry them against copying."""
+    """Zero-width spaces within the longer words, as some web pages carry them for line breaks."""
 
     def split(word: str) -> str:
         at = random.randrange(2, len(word) - 1) if len(word) > 3 else len(word)
-        return word[:at] + "\u2063" * (at < len(word)) + word[at:]
+        return word[:at] + "\u200b" * (at < len(word)) + word[at:]
 
-    return " ".join(map(split, text.split()))
+    return " ".join(map(split, text.split(" ")))
 
 
 def bidi_override(text: str, random: Random) -> str:
@@ -136,7 +136,7 @@ KINDS: dict[str, Damage] = {
 }  # fmt: skip
 """Every kind of damage by its name."""
 
-REPAIRABLE = frozenset({"mojibake", "double_mojibake", "byte_order_mark"})
+REPAIRABLE = frozenset({"mojibake", "double_mojibake", "byte_order_mark", "zero_width_in_words"})
 """Kinds from which the original can be had back."""
 
 
