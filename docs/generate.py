@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
 
 REFERENCE = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by `make docs` from the code; edit the code, not this page. -->\n"
@@ -35,21 +39,36 @@ def checks() -> str:
     parts = [
         "# Checks",
         _MADE,
-        "A rule names a check, and the check's options stand beside the rule's own keys. Every check runs on both "
-        "planes, single records and frames, with the same verdict. On a field of type `list[str]` a check of text "
-        "judges each item.",
+        (
+            "A rule names a check, and the check's options stand beside the rule's own keys. Every check runs on both "
+            "planes, single records and frames, with the same verdict. On a field of type `list[str]` a check of text "
+            "judges each item."
+        ),
     ]
     for name, check in sorted(CATALOGUE.items()):
-        parts += [f"## {name}", inspect.cleandoc(check.compile.__doc__ or "")]
-        parts.append(f"Field types: {', '.join(f'`{kind}`' for kind in sorted(check.accepts))}.")
+        text, meanings = _without_options(inspect.cleandoc(check.compile.__doc__ or ""))
+        parts += [f"## {name}", text, f"Field types: {', '.join(f'`{kind}`' for kind in sorted(check.accepts))}."]
         if check.options.model_fields:
-            parts.append(_table(("option", "type", "default", "meaning"), _options(check.options)))
+            parts.append(_table(("option", "type", "default", "meaning"), _options(check.options, meanings)))
         if check.repairs:
             parts.append("Repairs: " + "; ".join(f"`{repair}`" for repair in check.repairs) + ".")
         passes = ", ".join(_sample(*sample) for sample in check.passes)
         fails = ", ".join(_sample(*sample) for sample in check.fails)
         parts.append(f"Passes: {passes}. Fails: {fails}.")
     return _join(parts)
+
+
+def _without_options(docstring: str) -> tuple[str, dict[str, str]]:
+    """A check's docstring without its section on options, and that section by option."""
+    before, _, section = docstring.partition("\nOptions:\n")
+    block, _, after = section.partition("\n\n")
+    return f"{before}\n{after}".strip(), _entries(block)
+
+
+def _entries(block: str) -> dict[str, str]:
+    """The entries of an indented docstring section: name and meaning."""
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", block, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def _sample(options: dict[str, Any], value: Any) -> str:
@@ -65,15 +84,19 @@ def packs() -> str:
         [
             "# Rule packs",
             _MADE,
-            "A pack is a YAML file (1.2, core schema). Only `true` and `false` are booleans; dates, octal, hexadecimal "
-            "and sexagesimal numbers are strings; a duplicate key, an unknown key, a tag or an alias bomb is an error. "
-            "A pack is named by a shipped name (`query`), a name at a version (`query@1`), or a path.",
+            (
+                "A pack is a YAML file (1.2, core schema). Only `true` and `false` are booleans; dates, octal, hexadecimal "
+                "and sexagesimal numbers are strings; a duplicate key, an unknown key, a tag or an alias bomb is an error. "
+                "A pack is named by a shipped name (`query`), a name at a version (`query@1`), or a path."
+            ),
             "## The file",
             _table(("key", "type", "default", "meaning"), _options(PackSpec)),
             "## Fields",
             inspect.cleandoc(FieldSpec.__doc__ or ""),
-            "`type` is one of `str`, `int`, `float`, `bool`, `datetime`, `list[str]`, `vector`, `object`, `any`. "
-            "Missing, None, NaN and an empty CSV cell are null: a required field fails, rules on another are skipped.",
+            (
+                "`type` is one of `str`, `int`, `float`, `bool`, `datetime`, `list[str]`, `vector`, `object`, `any`. "
+                "Missing, None, NaN and an empty CSV cell are null: a required field fails, rules on another are skipped."
+            ),
             _table(("key", "type", "default", "meaning"), _options(FieldSpec)),
             "## Rules",
             inspect.cleandoc(RuleSpec.__doc__ or "")
@@ -110,7 +133,7 @@ def settings() -> str:
             "# Settings",
             _MADE,
             doc.partition("\n\n")[2],
-            "```toml\n# dq_gate.toml\nquarantine = \"redis://localhost:6379/0\"\nsource = \"support-bot\"\n```",
+            '```toml\n# dq_gate.toml\nquarantine = "redis://localhost:6379/0"\nsource = "support-bot"\n```',
             _table(("setting", "type", "default", "meaning"), _options(Settings)),
         ]
     )
@@ -139,8 +162,7 @@ def events() -> str:
 def _documented(event: type) -> tuple[str, dict[str, str]]:
     """An event's summary, and the meaning of each of its fields, from its docstring."""
     summary, _, attributes = (inspect.getdoc(event) or "").partition("Attributes:")
-    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
-    return " ".join(summary.split()), {name: " ".join(text.split()) for name, text in entries}
+    return " ".join(summary.split()), _entries(attributes)
 
 
 def cli() -> str:
@@ -148,9 +170,11 @@ def cli() -> str:
     parts = [
         "# Command line",
         _MADE,
-        "Exit codes everywhere: 0 fine; 1 findings (something failed a rule, an alert fired); 2 usage or configuration; "
-        "3 a backend is unavailable; 70 a defect of dq_gate. Everything that lists or reports takes "
-        "`--format table|json|jsonl`.",
+        (
+            "Exit codes everywhere: 0 fine; 1 findings (something failed a rule, an alert fired); 2 usage or configuration; "
+            "3 a backend is unavailable; 70 a defect of dq_gate. Everything that lists or reports takes "
+            "`--format table|json|jsonl`."
+        ),
     ]
     for path in _commands():
         parts += [f"## {' '.join(('dq-gate', *path))}", f"```text\n{_help(path)}\n```"]
@@ -180,27 +204,36 @@ def _help(path: tuple[str, ...]) -> str:
     return "\n".join(line.rstrip() for line in result.output.strip("\n").splitlines())
 
 
-def _options(model: type[BaseModel]) -> list[tuple[str, ...]]:
+def _options(model: type[BaseModel], meanings: dict[str, str] | None = None) -> list[tuple[str, ...]]:
     return [
-        (f"`{info.alias or name}`", _code(_type(info)), _default(info), info.description or "")
+        (f"`{info.alias or name}`", _type(info.annotation), _default(info), info.description or (meanings or {})[name])
         for name, info in model.model_fields.items()
     ]
 
 
-def _type(info: FieldInfo) -> str:
-    text = info.annotation.__name__ if isinstance(info.annotation, type) else str(info.annotation)
-    if isinstance(info.annotation, type) and getattr(info.annotation, "__args__", None):
-        text = str(info.annotation)
-    return re.sub(r"(typing|pathlib|datetime|dq_gate[\w.]*)\.", "", text).replace("Literal", "one of ")
+def _type(annotation: Any) -> str:
+    """A type in a reader's words."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin in (Union, UnionType):
+        return " or ".join(_type(argument) for argument in arguments if argument is not NoneType)
+    if origin is Literal:
+        return ", ".join(f"`{argument}`" for argument in arguments)
+    if origin in (list, tuple):
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"{_type(arguments[1])} by name"
+    return {"Path": "path", "Any": "any value"}.get(annotation.__name__, f"{annotation.__name__}")
 
 
 def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "required"
     default = info.get_default(call_default_factory=True, validated_data={})
-    if default is None or isinstance(default, BaseModel) or default in ([], {}, ()):
+    if default is None or isinstance(default, BaseModel) or default in ([], {}, (), ""):
         return "none"
-    return _code(str(default))
+    return _code(str(default).lower() if isinstance(default, bool) else str(default))
 
 
 def _code(text: str) -> str:

@@ -6,11 +6,17 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# The same examples every time, and no deadline: the machine may be busy.
+settings.register_profile("dq_gate", deadline=None, derandomize=True, database=None)
+settings.load_profile("dq_gate")
 
 
 @pytest.fixture(scope="session")

@@ -107,11 +107,11 @@ class _Place:
 def _parse_rule(raw: Any, place: _Place) -> AlertRule:
     if not isinstance(raw, dict):
         raise place.error((), "a mapping with name, kind, where, within and severity is expected")
-    kind = raw.get("kind")
+    kind = str(raw.get("kind"))
     if kind in _NOT_BUILT:
         raise place.error(("kind",), f"kind {kind!r} is not built yet. Allowed: {', '.join(sorted(KINDS))}")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise place.error(("kind",), f"unknown kind {kind!r}{did_you_mean(str(kind), KINDS)}")
+    if kind not in KINDS:
+        raise place.error(("kind",), f"unknown kind {kind!r}{did_you_mean(kind, KINDS)}")
     try:
         rule = KINDS[kind].model_validate(raw)
     except ValidationError as error:

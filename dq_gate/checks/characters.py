@@ -72,7 +72,7 @@ def no_stray_codepoints(_options: Options) -> Compiled:
       drown the letter. Counted are nonspacing and enclosing marks (categories Mn and Me) of the Basic Multilingual
       Plane. Hebrew, Arabic, Tibetan, Myanmar and Tai Tham do pile up four marks: theirs are not counted.
     """
-    find_pile = re.compile(_pile()).search
+    find_mark, find_pile = re.compile(_counted_marks()).search, re.compile(_pile()).search
 
     def judge(text: str) -> Finding | None:
         if text.isascii():
@@ -81,6 +81,8 @@ def no_stray_codepoints(_options: Options) -> Compiled:
         if match:
             kind = "private-use character" if unicodedata.category(match[0]) == "Co" else "noncharacter"
             return Finding(f"has a {kind}", match.span())
+        if find_mark(text[_MARKS_IN_A_PILE - 1 :: _MARKS_IN_A_PILE]) is None:  # a pile covers every fourth place once
+            return None
         match = find_pile(text)
         return match and Finding(f"has {_MARKS_IN_A_PILE} or more combining marks on one letter", match.span())
 

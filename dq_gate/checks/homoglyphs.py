@@ -4,7 +4,7 @@ Real text mixes scripts too: Greek symbols in science, Latin names with a Cyrill
 around Latin names. The words below are judged by how they are mixed, never by a list of letters alone.
 """
 
-# ruff: noqa: RUF001, RUF002, RUF003 - look-alike letters are what this file is about
+# ruff: noqa: RUF001, RUF002 - look-alike letters are what this file is about
 from __future__ import annotations
 
 import re
@@ -20,39 +20,44 @@ _LATIN = (
     r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u1d00-\u1d25\u1d6b-\u1d77\u1d79-\u1d9a\u1e00-\u1eff\u2c60-\u2c7f"
     r"\ua722-\ua787\ua78b-\ua7ca\uab30-\uab5a"
 )
-_LIKE_LATIN = (
+_LIKE_LATIN_BASIC = (
     r"\u0400-\u0482\u048a-\u052f\u1c80-\u1c8a\u1d2b\ua640-\ua66e\ua680-\ua69d"  # Cyrillic
-    r"\u0370\u0372\u037f\u0391-\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03d2\u03dc"
-    r"\u03f2\u03f3\u03f9\u03fa\u1d26\u1fbe\u037a"  # Greek that is no symbol of its own: it looks exactly Latin
-    r"\u03e2-\u03ef\u2c80-\u2cee"  # Coptic
-    r"\u0531-\u0556\u0560-\u0588"  # Armenian
-    r"\u13a0-\u13fd\uab70-\uabbf"  # Cherokee
+    r"\u0370\u0372\u037a\u037f\u0391-\u0392\u0395-\u0397\u0399-\u039a\u039c-\u039d\u039f\u03a1\u03a4-\u03a5\u03a7\u03bf"
+    r"\u03d2\u03dc\u03f2-\u03f3\u03f9-\u03fa\u1d26\u1fbe"  # Greek that is no symbol of its own: it looks exactly Latin
+    r"\u03e2-\u03ef\u2c80-\u2cee\u0531-\u0556\u0560-\u0588\u13a0-\u13fd\uab70-\uabbf"  # Coptic, Armenian, Cherokee
     r"\u1401-\u167f\u16a0-\u16ea\u2d30-\u2d67\ua4d0-\ua4f7"  # Canadian syllabics, Runic, Tifinagh, Lisu
-    r"\U00010280-\U0001057f\U000118a0-\U000118ff\U00016f00-\U00016f9f"  # Lycian to Elbasan, Warang Citi, Miao
 )
-"""Alphabets many of whose letters look Latin (confusables.txt of Unicode Technical Standard 39), by block."""
+_LIKE_LATIN = rf"{_LIKE_LATIN_BASIC}\U00010280-\U0001057f\U000118a0-\U000118ff\U00016f00-\U00016f9f"
+"""Alphabets many of whose letters look Latin (confusables.txt of Unicode Technical Standard 39), by block; beyond the
+Basic Multilingual Plane Lycian to Elbasan, Warang Citi, Miao."""
 
-_SYMBOLS = r"\u03b1\u03b3\u03b9\u03bd\u03c1\u03c3\u03c5\u03f1"  # Greek α γ ι ν ρ σ υ ϱ: units and variables, too
-_MATHEMATICAL = (
-    r"\u2102\u210a-\u2113\u2115\u2118-\u211d\u2124\u2128\u212c\u212d\u212f-\u2131\u2133-\u2138\u2145-\u2149"
-    r"\U0001d400-\U0001d7ff"
-)
+_LETTERLIKE = r"\u2102\u210a-\u2113\u2115\u2118-\u211d\u2124\u2128\u212c-\u212d\u212f-\u2131\u2133-\u2134\u2145-\u2149"
+_MATHEMATICAL_LATIN = rf"{_LETTERLIKE}\U0001d400-\U0001d6a3"
+_MATHEMATICAL = rf"{_LETTERLIKE}\U0001d400-\U0001d7ff"
+_SYMBOLS_LIKE_LATIN = f"αγινρσυϱ{_MATHEMATICAL_LATIN}"
+_SYMBOLS_BASIC = rf"\u03b1-\u03c9\u03f1{_LETTERLIKE}\u2160-\u217f\uff21-\uff3a\uff41-\uff5a"
+_SYMBOLS = rf"{_SYMBOLS_BASIC}\U0001d400-\U0001d6a3"
+"""Greek letters, which are units and variables, too; mathematical letters, Roman numerals, full width."""
 _CYRILLIC = r"\u0400-\u052f"
 _CYRILLIC_LIKE_LATIN = "асеорхуіјѕһԁԛԝӏү"
-_CYRILLIC_UNLIKE_LATIN = "бвгджзийклмнптфцчшщъыьэюяґєђћљњџ"
+_CYRILLIC_UNLIKE_LATIN = "бвгджзийклмнптфцчшщъыьэюяґєђћљњџБГДЖЗИЙЛПФЦЧШЩЪЫЬЭЮЯҐЄЂЋЉЊЏ"
+_CYRILLIC_PART = f"(?=[{_CYRILLIC}]*[{_CYRILLIC_UNLIKE_LATIN}])[{_CYRILLIC}]{{2,}}"
 
-_OTHERS = f"{_LIKE_LATIN}{_SYMBOLS}{_MATHEMATICAL}"
+_OTHERS = f"{_LIKE_LATIN}{_SYMBOLS}"
 _MATHEMATICAL_WORD = f"[{_MATHEMATICAL}]" * 3
 _LETTER = r"[^\W\d_]"
+_LONGEST_NOTATION = 3
+"""Small letters beside a symbol in real notation: "μmol", "sin𝜃"."""
 
-_find_other = re.compile(f"[{_OTHERS}]").search
+_find_any = re.compile(rf"[{_LIKE_LATIN_BASIC}{_SYMBOLS_BASIC}\U00010280-\U0001d7ff]").search  # one range is fast
 _find_latin = re.compile(f"[{_LATIN}]").search
 _find_mathematical_word = re.compile(_MATHEMATICAL_WORD).search
 _find_contact = re.compile(f"[{_LATIN}](?:(?=[{_OTHERS}])|(?<=[{_OTHERS}].))").search
 _words = re.compile(f"{_LETTER}+").finditer
 _find_like_latin = re.compile(f"[{_LIKE_LATIN}]").search
-_is_inflected = re.compile(f"[{_LATIN}]+(?=[{_CYRILLIC}]*[{_CYRILLIC_UNLIKE_LATIN}])[{_CYRILLIC}]{{2,}}").fullmatch
-_symbol_runs = re.compile(f"[{_SYMBOLS}{_MATHEMATICAL}]+").findall
+_is_joined = re.compile(f"[{_LATIN}]+{_CYRILLIC_PART}|{_CYRILLIC_PART}[{_LATIN}]+").fullmatch
+_find_symbol_like_latin = re.compile(f"[{_SYMBOLS_LIKE_LATIN}]").search
+_find_mixed_in_symbol = re.compile(f"[a-z][{_SYMBOLS}]+[a-z]|[{_SYMBOLS}]{{2}}").search
 _small_latin = re.compile("[a-z]").findall
 _find_unlike_latin = re.compile(f"[{_CYRILLIC}](?<![{_CYRILLIC_LIKE_LATIN}])").search
 _find_disguised = re.compile(f"(?<!{_LETTER})[{_CYRILLIC_LIKE_LATIN}]{{3,}}(?!{_LETTER})").search
@@ -85,8 +90,8 @@ def no_homoglyphs(_options: Options) -> Compiled:
     - it mixes Latin with an alphabet that looks like it: Cyrillic, Coptic, Armenian, Cherokee, Lisu, Canadian
       syllabics, Tifinagh, Runic, the ancient ones of Asia Minor and Italy, and those Greek letters that look exactly
       Latin. A Latin name with a Cyrillic ending ("SMSками") passes;
-    - it mixes four or more small Latin letters with Greek or mathematical symbols, or three with several of them:
-      "TNFα" and "sin𝜃" pass;
+    - it mixes four or more small Latin letters with a Greek or mathematical letter that looks Latin, or three or more
+      with Greek, mathematical or full-width letters in their midst or two in a row: "TNFα" and "μmol" pass;
     - it has three or more mathematical letters in a row ("𝐛𝐚𝐧𝐤");
     - it is all small Cyrillic letters that look Latin, in a text that is otherwise without Cyrillic ("the сору").
 
@@ -95,7 +100,7 @@ def no_homoglyphs(_options: Options) -> Compiled:
     """
 
     def judge(text: str) -> Finding | None:
-        if text.isascii() or _find_other(text) is None:
+        if text.isascii() or _find_any(text) is None:
             return None
         match = _find_mathematical_word(text)
         if match:
@@ -115,9 +120,11 @@ def _first_mixed_word(text: str) -> re.Match[str] | None:
 
 def _is_odd_mix(word: str) -> bool:
     if _find_like_latin(word):
-        return _is_inflected(word) is None
-    small, symbols = len(_small_latin(word)), len(_symbol_runs(word))
-    return small >= 4 or (small == 3 and symbols > 1)  # noqa: PLR2004 - the docstring says why
+        return _is_joined(word) is None
+    small = len(_small_latin(word))
+    if small > _LONGEST_NOTATION:
+        return bool(_find_symbol_like_latin(word) or _find_mixed_in_symbol(word))
+    return small == _LONGEST_NOTATION and bool(_find_mixed_in_symbol(word))
 
 
 def _first_disguised_word(text: str) -> re.Match[str] | None:

@@ -16,19 +16,17 @@ from dq_gate.checks.span import changed_span
 from dq_gate.core.model import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import polars as pl
 
-_ENCODINGS = (
-    "latin-1", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257", "iso8859-2", "mac-roman", "cp437",
-)  # fmt: skip
-"""Those that ftfy can undo."""
+_WINDOWS = ("latin-1", "iso8859-2", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257")
+_OLDER = ("mac-roman", "cp437")
+"""Together, the encodings that ftfy can undo. The older two put letters where the others put signs, and are looked for
+apart: what follows in the one family would otherwise often be found after what leads in the other."""
 
 
-def _class(first: int, last: int, *, also: str = "") -> str:
-    """The characters that bytes stand for in any of the encodings, as a regular expression's class."""
-    characters = {_decode(byte, encoding) for encoding in _ENCODINGS for byte in range(first, last + 1)}
+def _class(encodings: tuple[str, ...], first: int, last: int, *, also: str = "") -> str:
+    """The characters that bytes stand for in any of some encodings, as a regular expression's class."""
+    characters = {_decode(byte, encoding) for encoding in encodings for byte in range(first, last + 1)}
     return "[" + "".join(re.escape(char) for char in sorted(characters | set(also))) + "]"
 
 
@@ -40,28 +38,35 @@ def _decode(byte: int, encoding: str) -> str:
         return chr(byte)
 
 
-def _utf8_pattern() -> str:
-    """Matches from the second character of such a sequence on: it is rarer than the first, so the search is faster."""
-    lead, lead_of_2, lead_of_3, lead_of_4 = (
-        _class(*span) for span in ((0xC2, 0xF4), (0xC2, 0xDF), (0xE0, 0xEF), (0xF0, 0xF4))
-    )
-    follows = _class(0x80, 0xBF)
-    follows_or_lost = _class(0x80, 0xBF, also=" ?\x1a\ufffd")  # what programs make of a byte they cannot show
-    second = _class(0x80, 0xBF, also="ÂÃ\ufffd")
-    return (
-        f"{second}(?:(?<={lead_of_2}.)|(?<={lead_of_3}{follows}){follows_or_lost}"
-        f"|(?<={lead_of_4}{follows}){follows_or_lost}{{2}}|(?<=[ÂÃ]) |(?<={lead}\ufffd))"
-    )
+def _sequence_parts(encodings: tuple[str, ...]) -> tuple[list[tuple[str, str]], str]:
+    """Classes of what leads and of what follows: leads with what comes after the second character, and the second."""
+    later = _class(encodings, 0x80, 0xBF, also=" ?\x1a\ufffd")  # or what programs make of a byte they cannot show
+    spans = ((0xC2, 0xDF), (0xE0, 0xEF), (0xF0, 0xF4))
+    leads = [(_class(encodings, *span), later * length) for length, span in enumerate(spans)]
+    return leads, _class(encodings, 0x80, 0xBF)
 
 
 @cache
-def _first_look() -> Callable[[str], re.Match[str] | None]:
-    return re.compile(_utf8_pattern(), re.DOTALL).search
+def _first_look() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Two searches, one of which finds something in any text that ftfy would change.
+
+    Each begins with the class that is rarer in real text: signs, not letters.
+    """
+    leads, second = _sequence_parts(_WINDOWS)
+    after_lead = "|".join(f"(?<={lead}.){later}" for lead, later in leads)
+    windows = f"[{second[1:-1]}ÂÃ](?:{after_lead}|(?<=[ÂÃ]) )"
+    leads, second = _sequence_parts(_OLDER)
+    older = _class(_OLDER, 0xC2, 0xF4) + "(?:" + "|".join(f"(?<={lead}){second}{later}" for lead, later in leads) + ")"
+    return re.compile(windows, re.DOTALL), re.compile(older)
 
 
 def fix_encoding(text: str) -> str:
     """Turn misread UTF-8 back, where nothing of it is lost."""
-    return text if _first_look()(text) is None else _trusted(text, _fixed(text))
+    windows, older = _first_look()
+    if windows.search(text) is None and older.search(text) is None:
+        return text
+    fixed = _fixed(text)
+    return fixed if _is_trusted(fixed, text) else text
 
 
 def _fixed(text: str) -> str:
@@ -70,15 +75,17 @@ def _fixed(text: str) -> str:
     return ftfy.fix_encoding(text)
 
 
-def _trusted(text: str, fixed: str) -> str:
-    """The fixed text, unless it still looks damaged or a guess was needed: then a human should see the original.
+def _is_trusted(fixed: str, text: str) -> bool:
+    """Whether a fix is whole and needed no guess; otherwise a human should see the original.
 
     A dagger is what ftfy makes of a closing quotation mark that lost its last byte, eating the space after it.
     """
     from ftfy.badness import is_bad
 
-    is_guess = "\ufffd" in fixed or fixed.count("†") > text.count("†")
-    return text if is_guess or is_bad(fixed) else fixed
+    if "\ufffd" in fixed or fixed.count("†") > text.count("†") or is_bad(fixed):
+        return False
+    left = (match for pattern in _first_look() for match in pattern.finditer(fixed))
+    return not any(fixed[max(match.start() - 1, 0) : match.end()] in text for match in left)
 
 
 @check(
@@ -101,24 +108,20 @@ def no_mojibake(_options: Options) -> Compiled:
     control characters of Latin-1 are no_control_characters' business. Method: the heuristic of ftfy 6 (R. Speer, "ftfy:
     fixes text for you"), asked only about texts that hold what could be a multi-byte sequence.
     """
-    first_look = _first_look()
+    in_windows, in_older = (pattern.search for pattern in _first_look())
 
     def judge(text: str) -> Finding | None:
-        if first_look(text) is None:
+        if in_windows(text) is None and in_older(text) is None:
             return None
         fixed = _fixed(text)
         if fixed == text:
             return None
         return Finding("holds text that was read in the wrong encoding", changed_span(text, fixed))
 
-    def suspects(column: pl.Expr) -> pl.Expr:
-        return column.str.contains(_polars_pattern())
-
-    return Compiled(judge, suspects)
+    return Compiled(judge, _suspects)
 
 
-@cache
-def _polars_pattern() -> str:
+def _suspects(column: pl.Expr) -> pl.Expr:
     """As the first look, less exact: Rust has no look-behind."""
-    lead, second = _class(0xC2, 0xF4), _class(0x80, 0xBF, also="\ufffd")
-    return f"{lead}{second}|[ÂÃ] "
+    pairs = (_class(family, 0xC2, 0xF4) + _class(family, 0x80, 0xBF) for family in (_WINDOWS, _OLDER))
+    return column.str.contains("|".join((*pairs, "[ÂÃ] ")))

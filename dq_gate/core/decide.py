@@ -8,19 +8,21 @@ first can only be a shortcut to what the second would have said.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dq_gate.core.model import Crash, Decision, Finding, OnFail, Violation
-from dq_gate.core.size import exceeds
+from dq_gate.core.size import NODE, exceeds
 
 Judge = Callable[[Any], Finding | None]
 RECORD = "*"
 """Stands for the record as a whole where a field's name is expected."""
 
-_ATOMS = frozenset({int, float, bool})
 _SMALL = 4096
 """Bytes that a container may hold without being counted exactly."""
+_WIDE = 2**64
+"""A larger int is counted by its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Plan:
     Attributes:
         unknown_rule: What fields that the pack does not name fail; None allows them.
         max_bytes: A larger record fails before any rule runs.
+        text_room: Code points of text that fit a record of these fields, whatever else it holds.
         shortcuts: The fields as `_is_plainly_clean` reads them.
         ignores_unknown: Whether unknown fields need no further look.
     """
@@ -95,6 +98,7 @@ class Plan:
     type_rule: Rule
     size_rule: Rule
     max_bytes: int
+    text_room: int
     shortcuts: tuple[Shortcut, ...]
     ignores_unknown: bool
 
@@ -107,12 +111,14 @@ def plan(
     fields: tuple[FieldPlan, ...], *, unknown_rule: Rule | None, type_rule: Rule, size_rule: Rule, max_bytes: int
 ) -> Plan:
     """Make a plan, with the shortcuts that its fields allow."""
+    keys_and_atoms = sum(2 * NODE + len(field.name.encode("utf-8", "surrogatepass")) for field in fields)
     return Plan(
         fields=fields,
         unknown_rule=unknown_rule,
         type_rule=type_rule,
         size_rule=size_rule,
         max_bytes=max_bytes,
+        text_room=(max_bytes - NODE - keys_and_atoms) // 4,  # a code point takes at most four bytes
         shortcuts=tuple(_shortcut(field) for field in fields),
         ignores_unknown=unknown_rule is None and not any(field.aliases for field in fields),
     )
@@ -139,7 +145,10 @@ def decide(plan: Plan, record: Any, *, waived: frozenset[str] = frozenset()) -> 
     """
     if not waived and _is_plainly_clean(plan, record):
         return Decision("clean", record)
-    return _Examination(plan, waived).examine(record)
+    try:
+        return _Examination(plan, waived).examine(record)
+    except Exception as error:  # noqa: BLE001 - an object that cannot even be looked at is bad input, not a defect
+        return _unreadable(plan.type_rule, error)
 
 
 def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 - unrolled: each call costs
@@ -147,7 +156,7 @@ def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 -
     if type(record) is not dict:
         return False
     known = 0
-    budget = plan.max_bytes >> 2  # a code point takes at most four bytes
+    room = plan.text_room
     try:
         for name, exact_type, accepts, null_is_fine, plain_judges, judges in plan.shortcuts:
             value = record.get(name)
@@ -161,24 +170,29 @@ def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 -
             if kind is not exact_type and not accepts(value):
                 return False
             if kind is str:
-                budget -= len(value)
+                room -= len(value)
+                if room < 0:
+                    return False
                 if value.isascii() and value.isprintable():
                     judges = plain_judges  # noqa: PLW2901 - the shorter list is the point
-            elif kind in _ATOMS:
+            elif kind is int:
+                if abs(value) >= _WIDE:
+                    return False
+            elif kind is float:
                 if value != value:  # noqa: PLR0124 - NaN is null
                     return False
-            else:
-                budget -= _SMALL
-                if exceeds(value, _SMALL):
+            elif kind is not bool:
+                room -= _SMALL
+                if room < 0 or isinstance(value, float) or exceeds(value, _SMALL):  # a float of any kind may be NaN
                     return False
-            if budget < 0:
-                return False
             for judge in judges:
                 if judge(value) is not None:
                     return False
     except Exception:  # noqa: BLE001 - a judge crashed; the examination names it and fails closed
         return False
-    return known == len(record) or (plan.ignores_unknown and not exceeds(record, plan.max_bytes))
+    if known == len(record):
+        return room >= 0
+    return plan.ignores_unknown and not exceeds(record, plan.max_bytes)
 
 
 class _Examination:
@@ -208,10 +222,7 @@ class _Examination:
         if type(record) is dict:
             return record
         if isinstance(record, Mapping):
-            try:
-                return dict(record)
-            except Exception as error:  # noqa: BLE001 - a hostile mapping is bad input, not a defect
-                self.crashes.append(_crash(self.plan.type_rule, error))
+            return dict(record)
         if self.plan.type_rule.id in self.waived:
             return None
         self.note(self.plan.type_rule, Finding(f"a record is a mapping of fields, not {_kind(record)}"))
@@ -242,7 +253,7 @@ class _Examination:
 
     def examine_null(self, field: FieldPlan, key: str) -> None:
         if field.default is not None:
-            self.changes[key] = field.default
+            self.changes[key] = deepcopy(field.default)
             return
         for rule in (*((field.null_rule,) if field.null_rule else ()), *field.not_null_rules):
             if rule.id not in self.waived:
@@ -267,8 +278,12 @@ class _Examination:
         try:
             if rule.judge(value) is None:
                 return value
+        except Exception:  # noqa: BLE001 - the judge meets the value again, and its crash is reported then
+            return value
+        try:
             repaired = rule.repair(value)
-        except Exception:  # noqa: BLE001 - the judge meets the same value next and its crash is reported there
+        except Exception as error:  # noqa: BLE001 - as with a judge's crash; the value stays and fails
+            self.crashes.append(_crash(rule, error))
             return value
         if repaired == value:
             return value
@@ -310,6 +325,11 @@ class _Examination:
             tuple(self.shadowed),
             tuple(self.crashes),
         )
+
+
+def _unreadable(rule: Rule, error: Exception) -> Decision:
+    finding = Finding(f"the record cannot be read: {type(error).__name__}")
+    return Decision("quarantined", None, (rule.violation(finding),), crashes=(_crash(rule, error),))
 
 
 def _crash(rule: Rule, error: Exception) -> Crash:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_NODE = 8
+NODE = 8
 """Bytes counted for a value that is no text, and for each item's place in a container."""
 
 
@@ -22,18 +22,18 @@ def exceeds(value: Any, limit: int) -> bool:
         elif isinstance(item, (bytes, bytearray)):
             total += len(item)
         elif isinstance(item, int):
-            total += max(_NODE, item.bit_length() >> 3)
+            total += max(NODE, item.bit_length() >> 3)
         elif isinstance(item, dict):
-            total += _NODE * (1 + len(item))
+            total += NODE * (1 + len(item))
             if total <= limit:
                 stack.extend(item.keys())
                 stack.extend(item.values())
         elif isinstance(item, (list, tuple, set, frozenset)):
-            total += _NODE * (1 + len(item))
+            total += NODE * (1 + len(item))
             if total <= limit:
                 stack.extend(item)
         else:
-            total += _NODE
+            total += NODE
         if total > limit:
             return True
     return False

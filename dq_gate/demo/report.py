@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
@@ -10,32 +10,42 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from dq_gate.demo.story import outcomes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from dq_gate.demo.story import Contrast, Fate
     from dq_gate.events import AlertFired
     from dq_gate.quarantine.entry import Group
 
-_SHOWN = 72
-"""Most characters of a query that are shown."""
+_SHOWN = 44
+"""Most characters of a query that are shown, escapes counted as they stand."""
 _REPORT_EVERY = 100
 """Off a terminal, one line of progress for so many queries."""
 
 
 def visible(value: Any) -> Text:
-    """A query as one safe line: what is no visible character stands as its escape, and the rest is cut off."""
+    """A value as one safe line: what is no visible character stands as its escape, and the rest is cut off."""
     text = value if isinstance(value, str) else repr(value)
     line = Text()
-    for char in text[:_SHOWN]:
-        line.append(char if char.isprintable() else ascii(char)[1:-1], None if char.isprintable() else "bold red")
-    if not text:
-        line.append("(empty)", "dim")
-    if len(text) > _SHOWN:
-        line.append(f"… ({len(text):,} characters)", "dim")
+    for char in text:
+        if len(line) >= _SHOWN:
+            line.append(f"… ({len(text):,} characters)", "dim")
+            break
+        line.append(*((char,) if char.isprintable() else (ascii(char)[1:-1], "red")))
     return line
+
+
+def print_opening(queries: int, documents: int, console: Console) -> None:
+    """What is going to happen."""
+    console.print(
+        f"{queries} real queries, some of them damaged on their way, to a full-text search over {documents:,} "
+        f"documents. First a web site's, then those of a mobile client whose new release breaks its text."
+    )
+    console.print()
 
 
 def watch(fates: Iterator[Fate], total: int, console: Console) -> list[Fate]:
@@ -54,90 +64,89 @@ def watch(fates: Iterator[Fate], total: int, console: Console) -> list[Fate]:
 
 def print_counts(fates: Sequence[Fate], console: Console) -> None:
     """How many passed, were repaired, were quarantined, by feed."""
-    counts = Counter((fate.message.source, fate.outcome) for fate in fates)
-    table = _table("Feed", ">Queries", ">Passed", ">Repaired", ">Quarantined")
-    sources = dict.fromkeys(fate.message.source for fate in fates)
-    for source in sources:
-        _add_counts(table, source, [counts[source, outcome] for outcome in ("clean", "repaired", "quarantined")])
-    totals = Counter(fate.outcome for fate in fates)
-    _add_counts(table, "all", [totals["clean"], totals["repaired"], totals["quarantined"]])
-    _section(console, "What became of them", table)
+    table = _table("feed", ">queries", ">passed", ">repaired", ">quarantined")
+    for source in (*dict.fromkeys(fate.message.source for fate in fates), None):
+        counts = outcomes(fates, source)
+        table.add_row(source or "all", *(str(count) for count in (sum(counts), *counts)))
+    _print_section("What became of them", table, console)
 
 
-def _add_counts(table: Table, name: str, counts: list[int]) -> None:
-    table.add_row(name, *(str(count) for count in (sum(counts), *counts)))
-
-
-def print_groups(groups: Sequence[Group], console: Console) -> None:
-    """Like failures, the largest group first."""
-    table = _table(">Count", "Feed", "Rules they failed", "Group")
+def print_groups(groups: Sequence[Group], earlier: int, console: Console) -> None:
+    """Like failures, the largest group first, and how many of them are from earlier runs."""
+    table = _table(">count", "feed", "rules they failed", "group")
     for group in groups:
         table.add_row(str(group.count), group.source, ", ".join(group.rules), group.fingerprint)
-    _section(console, "Groups of like failures", table)
+    _print_section("The quarantine, in groups of like failures", table, console)
+    if earlier:
+        console.print(f"  {earlier} of them are from earlier runs: every run adds its own.")
 
 
 def print_contrasts(chosen: Iterable[Contrast], every: Sequence[Contrast], console: Console) -> None:
     """What search would have answered to refused queries, beside what their senders were looking for."""
-    _heading(console, "What search would have returned without the gate")
+    _print_heading("What search would have returned, had they gone through", console)
     for each in chosen:
         _print_contrast(each, console)
     lost = [each for each in every if each.is_lost]
+    wrong = sum(bool(each.unguarded) for each in lost)
     crashed = sum(each.error is not None for each in lost)
-    empty = sum(not each.without_gate and each.error is None for each in lost)
     console.print(
-        f"Of the {len(every)} refused queries, {len(lost)} would have got none of the documents they were meant to "
-        f"find: {len(lost) - crashed - empty} wrong ones in good faith, {empty} nothing, {crashed} a crash. The other "
-        f"{len(every) - len(lost)} would have got some of them, by luck of which words the damage spared."
+        f"Of the {len(every)} refused queries, {len(lost)} would have found none of the documents that their "
+        f"undamaged text finds: {wrong} only wrong ones, {len(lost) - wrong - crashed} none at all, and {crashed} "
+        f"crash the search. For the other {len(every) - len(lost)} the damage spared enough words."
     )
 
 
 def _print_contrast(each: Contrast, console: Console) -> None:
-    refusal = each.fate.refusal
-    assert refusal is not None
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("came in", visible(each.fate.message.query))
-    facts.add_row("was meant", visible(each.fate.message.original))
-    for violation in refusal.decision.violations:
+    facts.add_row("came in", visible(each.message.query))
+    facts.add_row("was meant", visible(each.message.original))
+    for violation in each.refusal.decision.violations:
         facts.add_row("refused", Text(f"{violation.rule_id}: {violation.message}"))
-    console.print(Padding(facts, (1, 0, 0, 2)))
-    table = _table("As it came, search finds", "As it was meant, search finds")
-    found = [[visible(hit.title) for hit in hits] for hits in (each.without_gate, each.meant)]
-    for rank in range(max(map(len, found))):
-        table.add_row(*(titles[rank] if rank < len(titles) else "" for titles in found))
-    console.print(Padding(table, (0, 0, 1, 2)))
+    _print_indented(facts, console)
+    table = _table("search finds, as it came in", "search finds, as it was meant")
+    for came, meant in zip_longest(each.unguarded, each.meant):
+        table.add_row(*(Text(hit.title if hit else "", no_wrap=True, overflow="ellipsis") for hit in (came, meant)))
+    _print_indented(table, console)
+    console.print()
 
 
-def print_alerts(alerts: Sequence[AlertFired], console: Console) -> None:
+def print_alerts(alerts: Iterable[AlertFired], console: Console) -> None:
     """What the shipped alert rules made of the events."""
-    table = _table("Alert", "Severity", "For", ">Value", ">Limit", "Summary")
+    _print_heading("The alert that the events raised", console)
     for alert in alerts:
-        group = ", ".join(alert.group.values())
-        table.add_row(
-            alert.alert, alert.severity, group, f"{alert.value:.2f}", f"{alert.threshold:.2f}", alert.summary
+        feed = ", ".join(alert.group.values())
+        console.print(
+            f"  {alert.alert} ({alert.severity}) for {feed}: {alert.value:.2f}, over {alert.threshold:.2f}", style="red"
         )
-    _section(console, "Alerts that the events raised", table)
+        advice = f" What to do: {alert.runbook}" if alert.runbook else ""
+        console.print(f"  {alert.summary}{advice}", soft_wrap=True)
+    console.print("  Watching for real, the rule waits until this has lasted 2 minutes.", style="dim")
 
 
-def print_next_steps(commands: Sequence[tuple[str, str]], console: Console) -> None:
-    """Commands to type, with what each does."""
-    table = Table.grid(padding=(0, 2))
-    for command, does in commands:
-        table.add_row(Text(command, "bold", no_wrap=True), Text(does, "dim"))
-    _section(console, "Go on from here", table)
+def print_next_steps(steps: Iterable[tuple[str, str]], console: Console) -> None:
+    """Commands to type, each after what it does."""
+    _print_heading("Go on from here", console)
+    for what, command in steps:
+        console.print(f"  # {what}", style="dim", soft_wrap=True)
+        console.print(f"  {command}", soft_wrap=True)
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for heading in headings:
         table.add_column(heading.removeprefix(">"), justify="right" if heading.startswith(">") else "left")
     return table
 
 
-def _section(console: Console, title: str, body: Table) -> None:
-    _heading(console, title)
-    console.print(Padding(body, (0, 0, 0, 2)))
+def _print_section(title: str, body: RenderableType, console: Console) -> None:
+    _print_heading(title, console)
+    _print_indented(body, console)
 
 
-def _heading(console: Console, title: str) -> None:
+def _print_heading(title: str, console: Console) -> None:
     console.print()
     console.print(title, style="bold")
+
+
+def _print_indented(body: RenderableType, console: Console) -> None:
+    console.print(Padding(body, (0, 0, 0, 2), expand=False))

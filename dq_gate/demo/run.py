@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import shlex
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dq_gate.alerts.engine import Engine
 from dq_gate.alerts.lines import LineReader
 from dq_gate.alerts.load import load_rules
 from dq_gate.demo import report, story, traffic
 from dq_gate.demo.index import Index
+from dq_gate.errors import UnreadableInputError
 from dq_gate.events import AlertFired
 from dq_gate.gate.runtime import connect, store_address
+from dq_gate.quarantine.entry import MAX_BATCH
 from dq_gate.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from rich.console import Console
 
     from dq_gate.quarantine.entry import Group, Store
-    from dq_gate.settings import Settings
 
-MOST_GROUPS = 100
+EVENTS = "events.jsonl"
 
 
 def run(state_dir: Path | None, console: Console, *, program: str) -> None:
@@ -39,69 +40,73 @@ def run(state_dir: Path | None, console: Console, *, program: str) -> None:
         BackendUnavailableError: the state directory cannot be written.
     """
     settings = demo_settings(state_dir)
-    log = Path(settings.log or "")
+    log: Path = settings["state_dir"] / EVENTS
     documents, messages = traffic.documents(), traffic.messages()
-    with closing(connect(settings)) as store, closing(Index(documents)) as index:
-        before = sum(group.count for group in _demo_groups(store, messages))
-        written = _size(log)
+    with closing(connect(load_settings(**settings))) as store, closing(Index(documents)) as index:
+        earlier = sum(group.count for group in _demo_groups(store, messages))
+        written = log.stat().st_size if log.exists() else 0
         report.print_opening(len(messages), len(documents), console)
-        fates = report.watch(story.send(messages, index, settings), len(messages), console)
+        fates = report.watch(story.send(messages, index, **settings), len(messages), console)
         report.print_counts(fates, console)
-        groups = _demo_groups(store, messages)
-        report.print_groups(groups, before, console)
-        refused = [story.contrast(fate, index) for fate in fates if fate.outcome == "quarantined"]
-        report.print_contrasts(story.most_telling(refused), refused, console)
+        report.print_groups(_demo_groups(store, messages), earlier, console)
+        refused = [story.contrast(fate.message, fate.refusal, index) for fate in fates if fate.refusal]
+        told = story.telling(refused)
+        report.print_contrasts(told, refused, console)
         report.print_alerts(raised_by(_lines_since(log, written)), console)
-        report.print_next_steps(next_steps(settings, groups, program), console)
+        report.print_next_steps(next_steps(settings, told[0].refusal.entry_id, program), console)
 
 
-def demo_settings(state_dir: Path | None) -> Settings:
-    """Settings of the demo's gates: a SQLite quarantine and an event log in the state directory, whatever is set."""
+def demo_settings(state_dir: Path | None) -> dict[str, Any]:
+    """Settings of the demo's gates: quarantine and events in the state directory, whatever else is set."""
     usual = load_settings(state_dir=state_dir.absolute() if state_dir is not None else None)
-    local = usual.model_copy(update={"quarantine": None})
-    return load_settings(
-        state_dir=usual.state_dir,
-        quarantine=store_address(local),
-        log=str(usual.state_dir / "events.jsonl"),
-        mode="enforce",
-    )
+    return {
+        "state_dir": usual.state_dir,
+        "quarantine": store_address(usual.model_copy(update={"quarantine": None})),
+        "log": str(usual.state_dir / EVENTS),
+        "mode": "enforce",
+    }
 
 
 def raised_by(lines: Iterable[bytes]) -> list[AlertFired]:
-    """Alerts that the shipped rules raise over event lines, without the time that each waits before it rings."""
+    """Alerts that the shipped rules raise over event lines, without the time that a rule waits before it fires."""
     engine = Engine([rule.model_copy(update={"hold_for": 0}) for rule in load_rules()])
     reader = LineReader()
-    events = [found for line in lines if (found := reader.read(line)) is not None]
+    events = [event for line in lines if (event := reader.read(line)) is not None]
     alerts = [alert for record, at in events for alert in engine.feed(record, at)]
     return [alert for alert in (*alerts, *engine.finish()) if isinstance(alert, AlertFired)]
 
 
-def next_steps(settings: Settings, groups: Sequence[Group], program: str) -> list[tuple[str, str]]:
-    """Commands that go on from the quarantine and the log the demo left, with what each does."""
+def next_steps(settings: dict[str, Any], entry_id: str, program: str) -> list[tuple[str, str]]:
+    """Commands that go on from what the demo left, each after what it does.
+
+    Args:
+        settings: Of the demo's gates.
+        entry_id: An entry worth a look.
+        program: How the reader calls dq-gate.
+    """
     usual = load_settings()
-    is_usual = store_address(usual) == settings.quarantine
-    store = "" if is_usual else f" --quarantine {shlex.quote(settings.quarantine or '')}"
-    log = "" if is_usual and usual.log is None else f" --input {shlex.quote(settings.log or '')}"
-    waive = f"--rule {WRONG_RULE} --waive {WRONG_RULE} --reason 'only leftovers'"
-    return [
-        (f"quarantine groups{store}", "the groups again, from the quarantine itself"),
-        (f"quarantine show {groups[0].sample} --reveal{store}", "an entry of the first, with what came in"),
-        (f"rules show {groups[0].pack}", "the rules that judged, and why each is there"),
-        (f"quarantine discard --rule {RIGHT_RULE}{store}", "the gate was right about these"),
-        (f"quarantine release {waive}{store}", "about these it was not: let them go on"),
-        (f"quarantine redrive --out -{store}", "through the gate again, without that rule"),
-        (f"signals tail{log}", "every event"),
-        (f"alerts run{log}", "follow the events; the alert rings 2 minutes after the burst"),
+    is_usual = store_address(usual) == settings["quarantine"]
+    store = "" if is_usual else f" --quarantine {shlex.quote(settings['quarantine'])}"
+    log = "" if is_usual and usual.log is None else f" --input {shlex.quote(settings['log'])}"
+    wrong = "query.text.markup"
+    steps = [
+        ("The groups again, with their entries' ids.", f"quarantine groups{store}"),
+        ("One entry, with what came in.", f"quarantine show {entry_id} --reveal{store}"),
+        ("The rules that judged, and why each is there.", f"rules show {story.PACK}"),
+        ("The gate was right about these: throw them away.", f"quarantine discard --rule query.text.present{store}"),
+        (
+            "And too strict about these: send them through again without that rule.",
+            f"quarantine release --rule {wrong} --waive {wrong} --reason 'only leftovers'{store}",
+        ),
+        ("... to a handler of yours, or to a file.", f"quarantine redrive --out -{store}"),
+        ("Follow the events; two minutes after the burst, the alert fires here.", f"alerts run{log}"),
     ]
+    return [(what, f"{program} {command}") for what, command in steps]
 
 
 def _demo_groups(store: Store, messages: Iterable[traffic.Message]) -> list[Group]:
     feeds = {message.source for message in messages}
     return [group for group in store.groups(limit=MAX_BATCH) if group.source in feeds]
-
-
-def _size(log: Path) -> int:
-    return log.stat().st_size if log.exists() else 0
 
 
 def _lines_since(log: Path, written: int) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The demo's run: queries through a guarded search, and what search would have said to the refused ones."""
+"""The demo's story: queries through a guarded search, and what search would have said to the refused ones."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from dq_gate.demo.index import Hit, Index, Results
     from dq_gate.demo.traffic import Message
 
+PACK = "query"
+TOLD = ("utf16_as_bytes", "homoglyphs", "html_leftovers")
+"""Kinds of damage of which an example is told: a program's, a person's, a page's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:
@@ -33,28 +37,30 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """What search returns without a gate, beside what the sender was looking for.
+    """What search finds for a refused query without a gate, beside what its sender was looking for.
 
     Attributes:
-        fate: The refused query.
-        without_gate: What search finds for the query as it came.
+        message: The query.
+        refusal: Why the gate refused it.
+        unguarded: What search finds for it as it came.
         error: The exception that search raises instead, by its type's name.
-        meant: What search finds for the query as it was meant.
+        meant: What search finds for it as it was meant.
     """
 
-    fate: Fate
-    without_gate: tuple[Hit, ...]
+    message: Message
+    refusal: InputQuarantined
+    unguarded: tuple[Hit, ...]
     error: str | None
     meant: tuple[Hit, ...]
 
     @property
     def is_lost(self) -> bool:
         """Whether nothing that was looked for would have been found."""
-        return not {hit.document_id for hit in self.without_gate} & {hit.document_id for hit in self.meant}
+        return not {hit.document_id for hit in self.unguarded} & {hit.document_id for hit in self.meant}
 
 
 def send(messages: Iterable[Message], index: Index, **settings: Any) -> Iterator[Fate]:
-    """Send queries through the gate, each feed through one of its own.
+    """Send queries to a guarded search, each feed through a gate of its own.
 
     Args:
         messages: In the order of arrival.
@@ -62,7 +68,7 @@ def send(messages: Iterable[Message], index: Index, **settings: Any) -> Iterator
         settings: Settings of the gates, their source aside.
     """
     for source, arrivals in groupby(messages, key=attrgetter("source")):
-        with Gate.load("query", source=source, **settings) as gate:
+        with Gate.load(PACK, source=source, **settings) as gate:
             yield from _serve(gate, index, arrivals)
 
 
@@ -80,20 +86,25 @@ def _serve(gate: Gate, index: Index, messages: Iterable[Message]) -> Iterator[Fa
             yield Fate(message, "clean" if results.query == message.query else "repaired")
 
 
-def contrast(fate: Fate, index: Index) -> Contrast:
+def contrast(message: Message, refusal: InputQuarantined, index: Index) -> Contrast:
     """Ask search itself, past the gate, for a query as it came and as it was meant."""
-    meant = index.search(fate.message.original).hits
+    meant = index.search(message.original).hits
     try:
-        return Contrast(fate, index.search(fate.message.query).hits, None, meant)
+        return Contrast(message, refusal, index.search(message.query).hits, None, meant)
     except Exception as error:  # noqa: BLE001 - whatever damage does to an unguarded search is the finding
-        return Contrast(fate, (), type(error).__name__, meant)
+        return Contrast(message, refusal, (), type(error).__name__, meant)
 
 
-def most_telling(contrasts: Sequence[Contrast], count: int) -> list[Contrast]:
-    """Some whose search would have returned wrong documents in good faith, each refused by other rules."""
-    told: dict[frozenset[str], Contrast] = {}
+def telling(contrasts: Iterable[Contrast]) -> list[Contrast]:
+    """One of each kind in `TOLD` for which search finds documents, and none of those that were meant."""
+    told: dict[str | None, Contrast] = {}
     for each in contrasts:
-        if each.is_lost and each.without_gate and each.fate.refusal is not None:
-            rules = frozenset(violation.rule_id for violation in each.fate.refusal.decision.violations)
-            told.setdefault(rules, each)
-    return list(told.values())[:count]
+        if each.is_lost and each.unguarded:
+            told.setdefault(each.message.damage, each)
+    return [told[kind] for kind in TOLD]
+
+
+def outcomes(fates: Sequence[Fate], source: str | None = None) -> tuple[int, int, int]:
+    """How many were clean, repaired and quarantined, of one feed or of all."""
+    found = [fate.outcome for fate in fates if source in (None, fate.message.source)]
+    return found.count("clean"), found.count("repaired"), found.count("quarantined")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 MAX_WAITING = 2_000
 """Entries handed to the writer and not yet stored; beyond it the batch waits, so that memory stays bounded."""
-MAX_RULES = 64
-"""Most rules that the batch's event counts by name."""
+MAX_RULES = 48
+"""Most rules that the batch's event counts by name: with the longest names, what fits a line of 8 KiB."""
 
 
 @dataclass(slots=True)

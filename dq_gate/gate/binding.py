@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dq_gate.core.decide import FieldPlan
 
 _MISSING = inspect.Parameter.empty
+_BY_POSITION_ONLY = frozenset({inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class _Slot:
 
     Attributes:
         field: The pack's field.
-        name: The parameter's name; for `**kwargs`, the keyword looked up in it.
+        keyword: The name it may be passed by, also one that ends up in `**kwargs`; None when there is none.
         index: Position among positional arguments, or None for keyword-only.
         default: The function's default; it beats the pack's.
         takes_rest: The parameter is `*args`: the field's value is all of it.
@@ -30,7 +32,7 @@ class _Slot:
     """
 
     field: str
-    name: str
+    keyword: str | None
     index: int | None
     default: Any
     takes_rest: bool = False
@@ -46,14 +48,17 @@ class Binding:
         bind: Parameter name to field name, where they differ.
 
     Raises:
-        BindingError: an unknown parameter or field, or a required field without a parameter.
+        BindingError: an unknown parameter or field, a required field without a parameter, or a parameter that
+            cannot carry its field.
     """
 
     def __init__(self, function: Callable[..., Any], fields: tuple[FieldPlan, ...], bind: Mapping[str, str]) -> None:
-        self.signature = inspect.signature(function)
-        self._name = getattr(function, "__qualname__", repr(function))
+        self._name = getattr(function, "__qualname__", type(function).__qualname__)
+        self._signature = self._signature_of(function)
         self._bind = bind
-        self._takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in self.signature.parameters.values())
+        parameters = self._signature.parameters.values()
+        self._takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+        self._defaults = [parameter.default for parameter in parameters]
         self._check_bind(fields)
         names = {field: parameter for parameter, field in bind.items()}
         slots = (self._slot(field, names.get(field.name)) for field in fields)
@@ -63,26 +68,28 @@ class Binding:
         """The record that a call's arguments make; fields without argument and default are left out.
 
         Raises:
-            TypeError: the function's own, when a required argument is missing.
+            TypeError: a required argument is missing, as the function itself would say.
         """
         record = {}
         for slot in self._slots:
             if slot.takes_rest:
                 record[slot.field] = args[slot.index :]
-            elif slot.name in kwargs:
-                record[slot.field] = kwargs[slot.name]
+            elif slot.keyword in kwargs:
+                record[slot.field] = kwargs[slot.keyword]
             elif slot.index is not None and slot.index < len(args):
                 record[slot.field] = args[slot.index]
             elif slot.default is not _MISSING:
                 record[slot.field] = slot.default
             elif not slot.is_optional:
-                self.signature.bind(*args, **kwargs)
+                self._refuse(args, kwargs)
         return record
 
     def replace(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with changed values put in, each in its own kind; the caller's objects stay as they are."""
+        if after is before:
+            return args, kwargs
         new_args, new_kwargs = list(args), dict(kwargs)
         for slot in self._slots:
             if slot.field not in after or after[slot.field] is before.get(slot.field, _MISSING):
@@ -90,44 +97,68 @@ class Binding:
             value = after[slot.field]
             if slot.takes_rest:
                 new_args[slot.index :] = value
-            elif slot.name not in kwargs and slot.index is not None and slot.index < len(args):
+            elif slot.keyword not in kwargs and slot.index is not None and slot.index < len(new_args):
                 new_args[slot.index] = value
+            elif slot.keyword is not None:
+                new_kwargs[slot.keyword] = value
             else:
-                new_kwargs[slot.name] = value
+                assert slot.index is not None
+                new_args += [*self._defaults[len(new_args) : slot.index], value]
         return tuple(new_args), new_kwargs
+
+    def _refuse(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        try:
+            self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}() {error}") from None
+
+    def _signature_of(self, function: Callable[..., Any]) -> inspect.Signature:
+        try:
+            return inspect.signature(function)
+        except (TypeError, ValueError):
+            raise BindingError(f"{self._name}: its parameters are not known; guard a function that calls it") from None
 
     def _check_bind(self, fields: tuple[FieldPlan, ...]) -> None:
         known = {field.name for field in fields}
+        parameters = self._signature.parameters
         for parameter, field in self._bind.items():
             if field not in known:
                 hint = did_you_mean(field, known)
                 raise BindingError(f"{self._name}: bind names no field of the pack: {field!r}{hint}")
-            if parameter not in self.signature.parameters and not self._takes_any:
-                hint = did_you_mean(parameter, self.signature.parameters)
+            if parameter not in parameters and not self._takes_any:
+                hint = did_you_mean(parameter, parameters)
                 raise BindingError(f"{self._name}: bind names no parameter: {parameter!r}{hint}")
+        for field, times in Counter(self._bind.values()).items():
+            if times > 1:
+                raise BindingError(
+                    f"{self._name}: bind names the field {field!r} {times} times; one parameter fills it"
+                )
 
     def _slot(self, field: FieldPlan, bound_to: str | None) -> _Slot | None:
         name = bound_to or field.name
-        parameter = self._parameter(name, is_bound=bound_to is not None)
-        if parameter is not None:
-            position = list(self.signature.parameters).index(name)
-            index = None if parameter.kind is inspect.Parameter.KEYWORD_ONLY else position
-            takes_rest = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-            return _Slot(field.name, name, index, parameter.default, takes_rest)
-        if self._takes_any:
+        parameter = self._signature.parameters.get(name)
+        if parameter is not None and (bound_to is not None or name not in self._bind):
+            return self._slot_of(parameter, field)
+        if parameter is None and self._takes_any:
             return _Slot(field.name, name, None, _MISSING, is_optional=True)
         if field.null_rule is None:
             return None
-        names = ", ".join(self.signature.parameters) or "none"
+        names = ", ".join(self._signature.parameters) or "none"
         raise BindingError(
             f"{self._name}: no parameter for the required field {field.name!r} (parameters: {names}); "
             f"name one with @gate.guard(bind={{'parameter': {field.name!r}}})"
         )
 
-    def _parameter(self, name: str, *, is_bound: bool) -> inspect.Parameter | None:
-        """The parameter that carries a field: one that `bind` names, or one of the field's own name."""
-        parameter = self.signature.parameters.get(name)
-        if parameter is None or parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            return None
-        belongs_elsewhere = name in self._bind or parameter.kind is inspect.Parameter.VAR_POSITIONAL
-        return None if belongs_elsewhere and not is_bound else parameter
+    def _slot_of(self, parameter: inspect.Parameter, field: FieldPlan) -> _Slot:
+        kind = parameter.kind
+        takes_rest = kind is inspect.Parameter.VAR_POSITIONAL
+        if kind is inspect.Parameter.VAR_KEYWORD or (takes_rest and not field.accepts(())):
+            stars, carried = ("*", "a tuple") if takes_rest else ("**", "all other keywords")
+            raise BindingError(
+                f"{self._name}: {stars}{parameter.name} carries {carried}, which cannot be the field {field.name!r} "
+                f"({field.type_name}); name another with @gate.guard(bind={{'parameter': {field.name!r}}})"
+            )
+        keyword = None if kind in _BY_POSITION_ONLY else parameter.name
+        is_keyword_only = kind is inspect.Parameter.KEYWORD_ONLY
+        index = None if is_keyword_only else list(self._signature.parameters).index(parameter.name)
+        return _Slot(field.name, keyword, index, parameter.default, takes_rest)

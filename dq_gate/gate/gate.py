@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from functools import partial
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from dq_gate.core.decide import decide
@@ -163,11 +165,14 @@ class Gate:
 
     def run(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
         """Send a record through the flow, waiting."""
-        return Admission(self.runtime(), self._judge, record, key=key, has_fallback=has_fallback).run()
+        entered = perf_counter_ns()
+        return Admission(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback).run()
 
     async def arun(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
         """Send a record through the flow, awaiting."""
-        return await Admission(self.runtime(), self._judge, record, key=key, has_fallback=has_fallback).arun()
+        entered = perf_counter_ns()
+        admission = Admission(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback)
+        return await admission.arun()
 
     def runtime(self) -> Runtime:
         """This process's runtime, made at the first call."""
@@ -177,12 +182,14 @@ class Gate:
     def _start(self) -> Runtime:
         from dq_gate.gate.runtime import Runtime
 
-        _STARTED.add(self)
+        _STARTED.add(self)  # before the lock is taken: a fork meanwhile has to find it
         with self._lock:
             if self._closed:
+                _STARTED.discard(self)
                 raise RuntimeError("this gate is closed; load a new one")
             if self._runtime is None:
                 self._runtime = Runtime(self.pack, self.settings)
+                _close_at_end_of_worker(self)
             return self._runtime
 
     def close(self) -> None:
@@ -240,6 +247,15 @@ def _abandon_all() -> None:
     _STARTED.clear()
     for gate in inherited:
         gate._after_fork_in_child()  # noqa: SLF001 - this module's own hook
+
+
+def _close_at_end_of_worker(gate: Gate) -> None:
+    """In a worker of multiprocessing, which leaves out `atexit` but runs finalisers of its own."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, gate.close, exitpriority=0)
 
 
 def _close_all() -> None:

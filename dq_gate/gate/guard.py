@@ -41,7 +41,7 @@ def guard(gate: Gate, target: F, bind: Mapping[str, str], fallback: Callable[[De
     if not callable(target):
         raise BindingError(f"@gate.guard wraps functions; {type(target).__name__} cannot be called")
     call = GuardedCall(gate, target, bind, fallback)
-    return cast("F", functools.wraps(target, updated=())(call.wrapper()))
+    return cast("F", functools.wraps(target)(call.wrapper()))
 
 
 class GuardedCall:
@@ -77,8 +77,7 @@ class GuardedCall:
             record = self._binding.record(args, kwargs)
             ending = self._gate.run(record, has_fallback=self._fallback is not None)
             if type(ending) is Proceed:
-                if ending.record is not record:
-                    args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
+                args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
                 return self._function(*args, **kwargs)
             return self._answer(ending)
 
@@ -115,7 +114,8 @@ class GuardedCall:
                 args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
                 stream = self._function(*args, **kwargs)
             else:
-                stream = _as_async_generator(self._answer(ending))
+                answer = self._answer(ending)
+                stream = answer if inspect.isasyncgen(answer) else _as_async_generator(answer)
             step = anext(stream)
             while True:
                 try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from dq_gate import events
+from dq_gate.core.model import Receipt
 from dq_gate.quarantine.address import open_store, store_kind
 from dq_gate.quarantine.build import Withheld, build_entry
 from dq_gate.quarantine.spool import Spool
@@ -15,11 +17,10 @@ from dq_gate.signals.emitter import Emitter
 from dq_gate.signals.windows import Windows
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from pathlib import Path
 
     from dq_gate.core.flow import Count, Counted, Report
-    from dq_gate.core.model import GateMode, Receipt, Violation
+    from dq_gate.core.model import GateMode, Violation
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.quarantine.entry import Entry, Store
     from dq_gate.settings import Settings
@@ -84,18 +85,22 @@ class Runtime:
         self._windows.count(self.settings.source, outcome, None, 0, times=times)
 
     def count(self, command: Count, latency_ns: int, *, plane: Plane = "request") -> None:
-        """Count an input, and report what is worth a line: repairs, crashes, shadow hits, a sample of the clean."""
+        """Count an input, and report what is worth a line.
+
+        That is a repair, a crash, a shadow hit, a sample of the clean; of a batch, which ends in a line of its own,
+        only a crash.
+        """
         decision = command.decision
         self._windows.count(self.settings.source, command.outcome, decision, latency_ns)
         if decision is None:
             return
         for crash in decision.crashes:
             self.emitter.emit(events.RuleCrashed(crash.rule_id, crash.check, crash.error), plane=plane)
-        shadowed = decision.shadowed if command.outcome != "shadowed" else decision.violations + decision.shadowed
-        if shadowed:
-            self.emitter.emit(events.RuleShadowed(_rule_ids(shadowed)), plane=plane)
         if plane == "batch":
             return
+        shadowed = decision.shadowed if command.outcome != "shadowed" else decision.violations + decision.shadowed
+        if shadowed:
+            self.emitter.emit(events.RuleShadowed(_rule_ids(shadowed)))
         latency_us = latency_ns / 1e3
         if command.outcome == "repaired":
             self.emitter.emit(events.InputRepaired(decision.repaired_by[:MAX_NAMED], latency_us))
@@ -117,8 +122,13 @@ class Runtime:
         )
 
     def put(self, entry: Entry) -> Future[Receipt]:
-        """Hand an entry to the writer."""
-        return self._writer.submit(entry)
+        """Hand an entry to the writer; a gate that was closed meanwhile keeps it no more."""
+        try:
+            return self._writer.submit(entry)
+        except RuntimeError:
+            refused: Future[Receipt] = Future()
+            refused.set_result(Receipt(entry.id, "none"))
+            return refused
 
     def report(self, command: Report, entry: Entry, latency_ns: int, put_ns: int) -> None:
         """Report a failed input and where its entry went."""
@@ -149,6 +159,7 @@ class Runtime:
     def abandon(self) -> None:
         """Forget all of this in a forked child, touching nothing that the parent still uses."""
         self._writer.abandon()
+        self.emitter.abandon()
         _ABANDONED.append(self)
 
     def _each_window(self) -> None:

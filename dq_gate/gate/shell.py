@@ -25,6 +25,7 @@ class Admission:
     """One input on its way through the gate, in whichever shell.
 
     Args:
+        entered: When the caller came, by `perf_counter_ns`; the promise counts from here.
         runtime: The gate at work.
         judge: Decides one record.
         record: The input.
@@ -32,12 +33,19 @@ class Admission:
         has_fallback: Whether a failing input is answered by a fallback.
     """
 
-    __slots__ = ("_entry", "_flow", "_key", "_latency_ns", "_record", "_runtime", "_started", "_submitted")
+    __slots__ = ("_entered", "_entry", "_flow", "_key", "_latency_ns", "_record", "_runtime", "_submitted")
 
     def __init__(
-        self, runtime: Runtime, judge: Callable[[Any], Decision], record: Any, *, key: str | None, has_fallback: bool
+        self,
+        entered: int,
+        runtime: Runtime,
+        judge: Callable[[Any], Decision],
+        record: Any,
+        *,
+        key: str | None,
+        has_fallback: bool,
     ) -> None:
-        self._started = perf_counter_ns()
+        self._entered = entered
         self._latency_ns = 0
         self._submitted = 0
         self._runtime = runtime
@@ -77,7 +85,7 @@ class Admission:
     def _do(self, command: Count | Report) -> None:
         now = perf_counter_ns()
         if isinstance(command, Count):
-            self._latency_ns = now - self._started
+            self._latency_ns = now - self._entered
             self._runtime.count(command, self._latency_ns)
         else:
             assert self._entry is not None
@@ -89,7 +97,7 @@ class Admission:
         return self._runtime.put(self._entry)
 
     def _seconds_left(self) -> float:
-        return max(0.0, (self._started + DEADLINE_NS - perf_counter_ns()) / 1e9)
+        return max(0.0, (self._entered + DEADLINE_NS - perf_counter_ns()) / 1e9)
 
     def _wait(self, future: Future[Receipt]) -> Receipt:
         try:
@@ -100,9 +108,9 @@ class Admission:
     async def _await(self, future: Future[Receipt]) -> Receipt:
         import asyncio
 
-        waiting = asyncio.wrap_future(future)
         try:
-            return await asyncio.wait_for(asyncio.shield(waiting), self._seconds_left())
+            async with asyncio.timeout(self._seconds_left()):
+                return await asyncio.wrap_future(future)  # cancelling it leaves the writer's future alone
         except TimeoutError:
             return self._unknown()
         except asyncio.CancelledError:

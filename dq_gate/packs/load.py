@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from dq_gate.core.model import PackId
 from dq_gate.errors import PackError, did_you_mean
-from dq_gate.packs.schema import FieldSpec, PackSpec, RuleSpec
+from dq_gate.packs.schema import FieldSpec, PackSpec, RuleSpec, UnknownFields
 from dq_gate.packs.shipped import shipped_packs, shipped_path
 from dq_gate.packs.yaml import Document, decode_utf8, read_yaml
 
@@ -55,7 +55,7 @@ class ResolvedPack:
     version: int
     description: str
     path: Path
-    unknown_fields: str = "warn"
+    unknown_fields: UnknownFields | None = None
     fields: dict[str, tuple[FieldSpec, Place]] = field(default_factory=dict)
     rules: dict[str, ResolvedRule] = field(default_factory=dict)
 
@@ -64,7 +64,9 @@ class ResolvedPack:
         """Name, version and a digest of everything that decides a verdict."""
         content = {
             "unknown_fields": self.unknown_fields,
-            "fields": {name: spec.model_dump(mode="json") for name, (spec, _) in self.fields.items()},
+            "fields": {
+                name: spec.model_dump(mode="json", exclude={"description"}) for name, (spec, _) in self.fields.items()
+            },
             "rules": [
                 [rule.spec.model_dump(mode="json", exclude={"why", "examples"}), rule.options]
                 for rule in self.rules.values()
@@ -87,45 +89,51 @@ def load_pack(reference: str | Path) -> ResolvedPack:
     pack = _resolve(path, trail=())
     if version is not None and pack.version != version:
         raise PackError(f"is at version {pack.version}, not {version}", path=path)
+    pack.unknown_fields = pack.unknown_fields or "warn"
     return pack
 
 
-def _find(reference: str | Path, *, base: Path) -> tuple[Path, int | None]:
-    """The file of a pack, and the version asked for."""
-    shipped = _SHIPPED_NAME.match(str(reference))
+def _find(reference: str | Path, *, base: Path, place: Place | None = None) -> tuple[Path, int | None]:
+    """The file of a pack, and the version asked for; `place` is where the reference stands."""
+    shipped = _SHIPPED_NAME.match(reference) if isinstance(reference, str) else None
     if shipped:
         name, version = shipped.groups()
-        path = shipped_path(name)
         if name not in shipped_packs():
-            raise PackError(f"no shipped pack {name!r}{did_you_mean(name, shipped_packs())}, or a path to a YAML file")
-        return path, int(version) if version else None
+            reason = f"no shipped pack {name!r}{did_you_mean(name, shipped_packs())}, or a path to a YAML file"
+            raise place.error(reason) if place else PackError(reason)
+        return shipped_path(name), int(version) if version else None
     path = base / reference
     if not path.is_file():
-        names = ", ".join(shipped_packs())
-        raise PackError(f"no such pack file; name a YAML file or a shipped pack: {names}", path=path)
+        reason = f"no such pack file; name a YAML file or a shipped pack: {', '.join(shipped_packs())}"
+        raise place.error(f"{reference}: {reason}") if place else PackError(reason, path=path)
     return path, None
 
 
 def _resolve(path: Path, trail: tuple[Path, ...]) -> ResolvedPack:
-    real = path.resolve()
-    if real in trail:
-        raise PackError("extends itself, directly or through its bases", path=path)
     document = read_yaml(path)
     spec = _parse(document, path)
     pack = ResolvedPack(spec.pack, spec.version, spec.description, path)
-    for reference in spec.extends:
-        base, version = _find(reference, base=path.parent)
-        parent = _resolve(base, (*trail, real))
-        if version is not None and parent.version != version:
-            raise PackError(f"extends {reference}, which is at version {parent.version}", path=path)
-        _inherit(pack, parent)
+    trail = (*trail, path.resolve())
+    for index, reference in enumerate(spec.extends):
+        _extend(pack, reference, Place(path, document.line("extends", index)), trail)
     _drop(pack, spec.disable, Place(path, document.line("disable")))
     _add_own(pack, spec, document)
     return pack
 
 
+def _extend(pack: ResolvedPack, reference: str, place: Place, trail: tuple[Path, ...]) -> None:
+    """Build a pack on another one."""
+    path, version = _find(reference, base=place.path.parent, place=place)
+    if path.resolve() in trail:
+        raise place.error(f"extends {reference}, which is this pack, or builds on it")
+    base = _resolve(path, trail)
+    if version is not None and base.version != version:
+        raise place.error(f"extends {reference}, which is at version {base.version}")
+    _inherit(pack, base)
+
+
 def _inherit(pack: ResolvedPack, parent: ResolvedPack) -> None:
-    pack.unknown_fields = parent.unknown_fields
+    pack.unknown_fields = parent.unknown_fields or pack.unknown_fields
     pack.fields |= parent.fields
     pack.rules |= parent.rules
 
@@ -142,8 +150,12 @@ def _add_own(pack: ResolvedPack, spec: PackSpec, document: Document) -> None:
         pack.unknown_fields = spec.unknown_fields
     for name, field_spec in spec.fields.items():
         pack.fields[name] = (field_spec, Place(pack.path, document.line("fields", name)))
+    first_line: dict[str, int] = {}
     for index, rule in enumerate(spec.rules):
         place = Place(pack.path, document.line("rules", index))
+        if rule.id in first_line:
+            raise place.error(f"repeats the id of line {first_line[rule.id]}", rule_id=rule.id)
+        first_line[rule.id] = place.line
         pack.rules[rule.id] = ResolvedRule(rule, _read_option_files(rule, place), place)
 
 
@@ -167,7 +179,7 @@ def _read_lines(path: Path, place: Place, rule_id: str) -> list[str]:
         raw = path.read_bytes()
     except OSError as error:
         raise place.error(f"{path.name}: cannot be read: {error.strerror}", rule_id=rule_id) from None
-    lines = (line.strip() for line in decode_utf8(raw, path=path).splitlines())
+    lines = (line.strip() for line in decode_utf8(raw, path=path).split("\n"))
     kept = [line for line in lines if line and not line.startswith("#")]
     if not kept:
         raise place.error(f"{path.name}: holds no expression", rule_id=rule_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from dq_gate.checks.base import FieldType
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$", max_length=128)]
 Bound = int | float | str
+UnknownFields = Literal["allow", "warn", "quarantine"]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -32,7 +33,7 @@ class FieldSpec(BaseModel):
     store: Literal["full", "masked", "omit"] = Field(
         "full", description="How the quarantine keeps its value; masked and omitted entries cannot be replayed."
     )
-    subject: bool = Field(False, description="Its value says whose data the record is.")
+    subject: bool = Field(False, description="Its value says whose data the record is. Recorded only.")
     description: str = Field("", description="What it is, for whoever reads the pack.")
 
     @property
@@ -87,17 +88,8 @@ class PackSpec(BaseModel):
         default_factory=list, description="Packs to build on: shipped names, or paths relative to this file."
     )
     disable: list[str] = Field(default_factory=list, description="Ids of inherited rules to drop.")
-    unknown_fields: Literal["allow", "warn", "quarantine"] | None = Field(
+    unknown_fields: UnknownFields | None = Field(
         None, description="What a field that the pack does not name means. Default: warn, or what the base says."
     )
     fields: dict[str, FieldSpec] = Field(default_factory=dict, description="The record's fields by name.")
     rules: list[RuleSpec] = Field(default_factory=list, description="The rules, in the order their repairs run.")
-
-    @model_validator(mode="after")
-    def _rule_ids_are_unique(self) -> PackSpec:
-        seen: set[str] = set()
-        for rule in self.rules:
-            if rule.id in seen:
-                raise ValueError(f"rule id {rule.id} stands twice")
-            seen.add(rule.id)
-        return self

@@ -26,11 +26,12 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+
 _SPECIAL: dict[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "false": False,
-    ".inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan"),
+    ".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan"),
 }  # fmt: skip
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))
 _QUOTED = frozenset("'\"|>")
-_MAX_INT_DIGITS = 18
+_MAX_INT_DIGITS = 4000
+"""Python refuses to read an int of more than 4300."""
 
 Path_ = tuple[str | int, ...]
 
@@ -91,23 +92,33 @@ def load_yaml(text: str, *, path: Path | str) -> Document:
         PackError: with file and line.
     """
     try:
+        _check_depth(text, path)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         raise PackError(f"is not valid YAML: {error.problem or error.context}", path=path, line=line) from None
-    except yaml.YAMLError as error:
-        raise PackError(f"is not valid YAML: {_one_line(error)}", path=path) from None
-    except RecursionError:
-        raise PackError(f"nests deeper than {MAX_DEPTH} levels", path=path) from None
+    except yaml.reader.ReaderError as error:
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        raise PackError(f"is not valid YAML: {error.reason}", path=path, line=line) from None
     builder = _Builder(path)
     value = builder.build(root, ()) if root is not None else None
     return Document(value, builder.lines)
 
 
-def _one_line(error: yaml.YAMLError) -> str:
-    reason = getattr(error, "reason", None)
-    return str(reason or error).splitlines()[0]
+def _check_depth(text: str, path: Path | str) -> None:
+    """Refuse deep nesting event by event: composing it recurses in C, until the process dies."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            mark = event.start_mark
+            raise PackError(
+                f"nests deeper than {MAX_DEPTH} levels", path=path, line=mark.line + 1 if mark else None
+            )
 
 
 class _Builder:
@@ -138,7 +149,7 @@ class _Builder:
         result: dict[str, Any] = {}
         first_line: dict[str, int] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in _PLAIN_TAGS:
                 raise self.error(key_node, "has a key that is not plain text")
             key, line = str(key_node.value), key_node.start_mark.line + 1
             if key in first_line:

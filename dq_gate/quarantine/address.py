@@ -90,6 +90,8 @@ def redis_address(url: str) -> RedisAddress:
     if "?" in rest or "#" in rest:
         raise _wrong(scheme, "it takes no options after ? or #; percent-encode these in a password (%3F, %23)")
     authority, _, path = rest.partition("/")
+    if "@" in path:
+        raise _wrong(scheme, "percent-encode / in a password (%2F)")
     credentials, _, hosts = authority.rpartition("@")
     username, _, password = credentials.partition(":")
     service, db = _service_and_db(scheme, path)
@@ -107,7 +109,7 @@ def _hosts(scheme: str, text: str) -> tuple[tuple[str, int], ...]:
     matches = [_HOST.fullmatch(host) for host in text.split(",")]
     hosts = [(m[1] or m[2], int(m[3] or _DEFAULT_PORTS[scheme])) for m in matches if m is not None]
     if len(hosts) < len(matches) or not all(0 < port <= _MAX_PORT for _, port in hosts):
-        raise _wrong(scheme, "it needs host:port; percent-encode special characters of a password (/ is %2F)")
+        raise _wrong(scheme, "it needs host:port")
     if len(hosts) > 1 and scheme in {"redis", "rediss"}:
         raise _wrong(scheme, "it takes one host; several need redis+sentinel:// or redis+cluster://")
     return tuple(hosts)

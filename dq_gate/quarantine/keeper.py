@@ -73,6 +73,7 @@ class Keeper:
             self._to.wake.clear()
         if not self._to.is_away:
             self._attempt(self._drain)
+            self._attempt(self._recheck)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -99,8 +100,7 @@ class Keeper:
             self._assess()
         self._drain()
         self._search()
-        if self._must_recheck:
-            self._recheck()
+        self._recheck()
 
     def _may_ask(self) -> bool:
         """Whether the store is there, or due to be probed, and there is time."""
@@ -161,11 +161,13 @@ class Keeper:
         return adopted
 
     def _recheck(self) -> None:
-        """Put again what the store has lost of the mirrored entries.
+        """Put again what the store has lost of the mirrored entries; then end the mirror of a safe store.
 
         Each is looked up first: a put of an entry that is there would count one more sighting of its input.
         Review that an entry had seen is lost with the store; it starts over as pending.
         """
+        if self._to.mirroring and not self._must_recheck:
+            return
         for rows in self._pages("mirrored"):
             restored = self._put([row for row in rows if self._is_lost(row)])
             self._tell_drained(len(restored), 0)

@@ -48,21 +48,26 @@ class Emitter:
         self._dropped = 0
 
     def emit(self, event: Event, *, plane: Plane = "request", source: str | None = None) -> None:
-        """Write one event.
+        """Write one event, or count it as dropped.
 
         Args:
             event: A value of the catalogue.
             plane: Where it happened.
             source: Overrides the emitter's source.
         """
+        self.try_emit(event, plane=plane, source=source)
+
+    def try_emit(self, event: Event, *, plane: Plane = "request", source: str | None = None) -> bool:
+        """As `emit`; False when the event was dropped."""
         fields = self._context | {"plane": plane} | event.payload()
         if source is not None:
             fields["source"] = source
         try:
             self._logger.log(_LEVELS[event.level], event.name, **fields)
         except Exception:  # noqa: BLE001 - a full disk or a foreign processor must not fail the guarded call
-            with self._lock:
-                self._dropped += 1
+            self.count_dropped(1)
+            return False
+        return True
 
     def take_dropped(self) -> int:
         """How many events were lost since the last call."""
@@ -70,19 +75,28 @@ class Emitter:
             dropped, self._dropped = self._dropped, 0
         return dropped
 
+    def count_dropped(self, events: int) -> None:
+        """Note that events were lost, or that nobody could be told of them yet."""
+        with self._lock:
+            self._dropped += events
+
     def follow_rotation(self) -> None:
         """Go on in a new file where the log file was rotated away."""
         if self._sink is not None:
             try:
                 self._sink.follow_rotation()
             except OSError:
-                with self._lock:
-                    self._dropped += 1
+                self.count_dropped(1)
 
     def close(self) -> None:
         """Let go of the log file."""
         if self._sink is not None:
             self._sink.close()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the parent's log file."""
+        if self._sink is not None:
+            self._sink.abandon()
 
 
 def _logger(log: str, sink: Sink | None) -> _Logger:

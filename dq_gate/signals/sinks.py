@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -35,13 +36,18 @@ class StreamSink:
     def close(self) -> None:
         """Streams belong to the process."""
 
+    def abandon(self) -> None:
+        """Streams belong to the process."""
+
 
 class FileSink:
-    """A file that lines are appended to, each in one write, so that several processes may share it."""
+    """A file that lines are appended to, each in one write, so that several processes may share it. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._fd = self._open()
+        self._lock = threading.Lock()  # a number that was closed may be another file's the next moment
+        self._fd: int | None = self._open()
+        self._is_torn = False
 
     def _open(self) -> int:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,26 +59,45 @@ class FileSink:
         Raises:
             OSError: it was not written, or not whole.
         """
-        if os.write(self._fd, line) != len(line):
-            raise OSError("the disk took only part of a line")
+        with self._lock:
+            if self._fd is None:
+                raise OSError("the log file is closed")
+            if self._is_torn:
+                line = b"\n" + line
+            written = os.write(self._fd, line)
+            self._is_torn = written < len(line)
+            if self._is_torn:
+                raise OSError("the disk took only part of a line")
 
     def flush(self) -> None:
         """Nothing is held back."""
 
     def follow_rotation(self) -> None:
         """Open the file anew when its name was given to another one, or to none."""
-        try:
-            moved = not os.path.samestat(self._path.stat(), os.fstat(self._fd))
-        except FileNotFoundError:
-            moved = True
-        if moved:
+        with self._lock:
+            if self._fd is None or self._is_in_place(self._fd):
+                return
             fresh = self._open()
             os.close(self._fd)
-            self._fd = fresh
+            self._fd, self._is_torn = fresh, False
+
+    def _is_in_place(self, fd: int) -> bool:
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(fd))
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._fd)
+        """Let go of the file; lines that come later are refused."""
+        with self._lock:
+            fd, self._fd = self._fd, None
+            if fd is not None:
+                os.close(fd)
+
+    def abandon(self) -> None:
+        """In a forked child: let go of the file, whoever held the lock in the parent."""
+        self._lock = threading.Lock()
+        self.close()
 
 
 Sink = StreamSink | FileSink

@@ -73,7 +73,7 @@ class Windows:
         dropped = self._emitter.take_dropped()
         parts = split(*window.rows())
         for part, (inputs, rules) in enumerate(parts, start=1):
-            self._emitter.emit(
+            is_told = self._emitter.try_emit(
                 WindowClosed(
                     seq=seq,
                     part=part,
@@ -88,6 +88,8 @@ class Windows:
                     dropped=dropped if part == 1 else 0,
                 )
             )
+            if part == 1 and not is_told:
+                self._emitter.count_dropped(dropped)
 
 
 def _rfc3339(seconds: float) -> str:

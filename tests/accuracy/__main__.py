@@ -60,9 +60,14 @@ def line(result: Result) -> str:
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not Path(arguments[0], "queries_clean").is_dir():
-        print("usage: python -m tests.accuracy DATA, the folder that holds queries_clean and the other sets", file=sys.stderr)
+        print(
+            "usage: python -m tests.accuracy DATA, the folder that holds queries_clean and the other sets",
+            file=sys.stderr,
+        )
         return 2
-    print(f"{'set':44} {'rows':>6} {'quar.':>6} {'rep.':>6}  {'wanted':7}{'errors':>7} {'even':>7} {'odd':>7} {'limit':>6}")
+    print(
+        f"{'set':44} {'rows':>6} {'quar.':>6} {'rep.':>6}  {'wanted':7}{'errors':>7} {'even':>7} {'odd':>7} {'limit':>6}"
+    )
     missed = 0
     for result in results(Path(arguments[0])):
         print(line(result), flush=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -87,7 +89,7 @@ def test_two_claimers_race_and_every_entry_has_one_owner(open_another, namespace
     with ThreadPoolExecutor(len(stores)) as pool:
         claimed = list(pool.map(claim_all, range(len(stores))))
 
-    assert sorted(sum(claimed, [])) == ids
+    assert sorted(functools.reduce(operator.iadd, claimed, [])) == ids
     for number, mine in enumerate(claimed):
         assert all(store_entry.lease.owner == f"owner-{number}" for store_entry in map(stores[0].get, mine))
 
@@ -98,7 +100,7 @@ def test_one_store_serves_many_threads_and_keeps_every_entry_once(store, namespa
 
     with ThreadPoolExecutor(8) as pool:
         # Every batch overlaps the next one by half.
-        results = sum(pool.map(put_batch, range(0, 200, 10)), [])
+        results = functools.reduce(operator.iadd, pool.map(put_batch, range(0, 200, 10)), [])
 
     assert results.count("created") == 210
     assert results.count("seen") == 190

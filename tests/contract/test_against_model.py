@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -111,9 +111,7 @@ def test_a_store_does_what_the_model_does(kind, request):
             settings=settings(
                 max_examples=40,
                 stateful_step_count=25,
-                deadline=None,
+                phases=(Phase.generate, Phase.shrink),
                 suppress_health_check=list(HealthCheck),
-                derandomize=True,
-                database=None,
             ),
         )

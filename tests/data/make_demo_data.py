@@ -11,23 +11,26 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.data import damage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 OUT = Path(__file__).parents[2] / "dq_gate" / "demo" / "data"
 WEB, MOBILE = "demo.web", "demo.mobile"
 
-CLINC_TOPICS = frozenset("""
+_TOPICS = """
     transfer transactions balance freeze_account pay_bill bill_balance bill_due interest_rate routing min_payment
     order_checks pin_change report_fraud account_blocked spending_history credit_score report_lost_card credit_limit
     rewards_balance new_card application_status card_declined international_fees apr redeem_rewards damaged_card
     credit_limit_change replacement_card_duration improve_credit_score expiration_date travel_notification vaccines
     travel_alert exchange_rate international_visa lost_luggage carry_on flight_status
-""".split())  # fmt: skip
+"""
+CLINC_TOPICS = frozenset(_TOPICS.split())
 
 GUIDES = ("about", "install", "filesystems", "file-permissions", "disk-space", "networking", "connect-usb")
 SECTION_LIMIT = 1500

@@ -40,18 +40,18 @@ local function read_entry(at)
   }
 end
 
-local function read_group(entry)
-  local kept = redis.call('HMGET', p .. 'g:' .. entry.fingerprint,
+local function read_group(fingerprint)
+  local kept = redis.call('HMGET', p .. 'g:' .. fingerprint,
     'open', 'count', 'counted_only', 'first_seen', 'last_seen', 'sample', 'sample_at')
   return {
     open = tonumber(kept[1] or 0),
     count = tonumber(kept[2] or 0),
     counted_only = tonumber(kept[3] or 0),
-    first_seen = kept[4] or entry.created,
-    last_seen = kept[5] or entry.created,
+    first_seen = kept[4],
+    last_seen = kept[5],
     sample = kept[6] or '',
     sample_at = kept[7] or '-inf',
-    head = (not kept[1]) and { 'source', entry.source, 'pack', entry.pack, 'rules', entry.rules_json } or {},
+    head = {},
   }
 end
 
@@ -59,7 +59,7 @@ local entries, groups, known, results = {}, {}, {}, {}
 for at = 3, #ARGV, FIELDS do
   local entry = read_entry(at)
   entries[#entries + 1] = entry
-  groups[entry.fingerprint] = groups[entry.fingerprint] or read_group(entry)
+  groups[entry.fingerprint] = groups[entry.fingerprint] or read_group(entry.fingerprint)
   known[entry.id] = redis.call('HMGET', p .. 'e:' .. entry.id, 'state')[1] ~= false
 end
 
@@ -92,6 +92,10 @@ end
 
 local function count(entry, group)
   touched[entry.fingerprint] = true
+  if group.count == 0 then
+    group.head = { 'source', entry.source, 'pack', entry.pack, 'rules', entry.rules_json }
+    group.first_seen, group.last_seen = entry.created, entry.created
+  end
   group.count = group.count + 1
   if entry.time < tonumber(group.first_seen) then group.first_seen = entry.created end
   if entry.time > tonumber(group.last_seen) then group.last_seen = entry.created end

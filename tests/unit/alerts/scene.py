@@ -46,9 +46,7 @@ class Scene:
         return self.seen
 
     def states(self):
-        return {
-            (status.alert, *status.group.values()): (status.state, status.value) for status in self.engine.report()
-        }
+        return {(status.alert, *status.group.values()): (status.state, status.value) for status in self.engine.report()}
 
     def _keep(self, alerts):
         for alert in alerts:

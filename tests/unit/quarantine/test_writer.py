@@ -66,19 +66,20 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    bench.store.open_for_puts.set()
-    bench.writer.close(WAIT)
+    yield from closing(Bench())
 
 
 @pytest.fixture
 def unprobed() -> Iterator[Bench]:
     """A bench whose keeper leaves a store that is away alone."""
-    bench = Bench(probe_after=NEVER)
+    yield from closing(Bench(probe_after=NEVER))
+
+
+def closing(bench: Bench) -> Iterator[Bench]:
     yield bench
     bench.store.open_for_puts.set()
     bench.writer.close(WAIT)
+    eventually(lambda: not gate_threads())
 
 
 def gate_threads() -> list[threading.Thread]:
@@ -227,9 +228,7 @@ def test_an_entry_that_waited_too_long_for_a_time_out_is_spared_the_store(
     assert not bench.reports.of(StoreDegraded)
 
 
-def test_a_store_that_holds_the_writer_up_is_left_alone(
-    unprobed: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_holds_the_writer_up_is_left_alone(unprobed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     unprobed.store.open_for_puts.clear()
     (held_up,) = unprobed.submit("held-up")
     unprobed.store.being_asked.wait(WAIT)
@@ -239,9 +238,7 @@ def test_a_store_that_holds_the_writer_up_is_left_alone(
     assert StoreDegraded("fake", "TimeoutError") in unprobed.reports.events
 
 
-def test_a_thread_that_was_held_up_ends_when_it_is_let_go(
-    unprobed: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_thread_that_was_held_up_ends_when_it_is_let_go(unprobed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     unprobed.store.open_for_puts.clear()
     unprobed.submit("held-up")
     unprobed.store.being_asked.wait(WAIT)
@@ -258,9 +255,7 @@ def test_a_thread_that_was_held_up_ends_when_it_is_let_go(
 def test_a_writer_thread_that_died_is_replaced_at_the_next_submit(bench: Bench) -> None:
     bench.stored("before")
     (thread,) = (thread for thread in gate_threads() if thread.name == "dq-gate-writer")
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
-    )
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
     (unanswered,) = bench.submit("wakes-it-up-to-die")
     thread.join(WAIT)
     assert not thread.is_alive()
@@ -326,9 +321,7 @@ def test_close_puts_what_waits(bench: Bench) -> None:
     assert gate_threads() == []
 
 
-def test_close_drains_what_was_spooled_if_the_store_is_there(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_close_drains_what_was_spooled_if_the_store_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "PATIENCE", -1.0)
     bench.submit(*(str(n) for n in range(500)))
     bench.writer.close(WAIT)
@@ -336,9 +329,7 @@ def test_close_drains_what_was_spooled_if_the_store_is_there(
     assert not bench.spool.ids()
 
 
-def test_close_spools_what_waits_when_the_store_holds_it_up(
-    unprobed: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_close_spools_what_waits_when_the_store_holds_it_up(unprobed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     unprobed.store.open_for_puts.clear()
     receipts = unprobed.submit("a", "b", "c")
     unprobed.store.being_asked.wait(WAIT)
