@@ -26,11 +26,13 @@ class RedisServer:
     Args:
         directory: Where the append-only file and the log live.
         options: More options for the command line: `("--appendfsync", "always")`.
+        config: A configuration file, which `--sentinel` needs.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, config: Path | None = None) -> None:
         self.directory = directory
         self.options = options
+        self._config = [] if config is None else [str(config)]
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,6 +52,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             [
                 program,
+                *self._config,
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
                 *("--appendonly", "yes", "--save", "", "--logfile", "redis.log"),
                 *self.options,
@@ -110,11 +113,15 @@ class RedisServer:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection,
                 connection.makefile("rb") as replies,
             ):
-                connection.sendall(b"INFO server\r\nPING\r\nQUIT\r\n")
-                lines = replies.readlines()
+                connection.sendall(b"INFO server\r\nPING\r\n")
+                lines = []
+                for line in replies:
+                    lines.append(line)
+                    if line.startswith((b"+", b"-")):  # the reply to PING
+                        break
         except OSError:
             return False
-        return b"process_id:%d\r\n" % pid in lines and b"+PONG\r\n" in lines
+        return b"process_id:%d\r\n" % pid in lines and lines[-1] == b"+PONG\r\n"
 
 
 def _free_port() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dq_gate.alerts.engine import Engine, Losses, Status
+from dq_gate.alerts.engine import Engine
 from dq_gate.alerts.lines import LineReader
 from dq_gate.events import AlertFired
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from threading import Event
 
-    from dq_gate.alerts.engine import Alert
+    from dq_gate.alerts.engine import Alert, Losses, Status
     from dq_gate.alerts.follow import Source
     from dq_gate.alerts.rules import AlertRule
 
@@ -46,6 +46,7 @@ def watch(
     rules: Sequence[AlertRule],
     *,
     emit: Callable[[Alert], None],
+    rest: Callable[[Losses], None],
     clock: Callable[[], int],
     live: bool,
     stop: Event,
@@ -56,6 +57,7 @@ def watch(
         source: Where lines come from.
         rules: The rules.
         emit: Called with each alert as it fires or resolves.
+        rest: Called when a live log was read up to now, with what was lost so far.
         clock: The time it is, in milliseconds since the epoch.
         live: Whether lines are written while they are read: then time passes between them too.
         stop: Set to end.
@@ -77,6 +79,7 @@ def watch(
                 hand_over(alerts)
         if now is not None and not batch:
             hand_over(engine.advance(now))
+            rest(engine.losses)
     hand_over(engine.finish(clock()))
     return _account(source, reader, engine, fired)
 

@@ -26,8 +26,9 @@ SILENCE_MS = 30_000
 """A log with a gate in it has a line every 10 s; after three of them, that nothing came says nothing."""
 
 
-class Measurement(NamedTuple):
-    """What a rule says about a group at a time.
+@dataclass(slots=True)
+class Measurement:
+    """What a rule says about a group at a time. Not frozen, as there is one for every line; treat it as a value.
 
     Attributes:
         value: What was measured; None when it could not be, or when nothing is expected.
@@ -134,8 +135,9 @@ class _Until:
 
 
 def _listens_to(rule: FrequencyRule | AbsenceRule) -> frozenset[str]:
-    events = events_of(rule.where)
-    return events | events_of(rule.until or {}) if events else events
+    clauses = [rule.where] if rule.until is None else [rule.where, rule.until]
+    events = [events_of(clause) for clause in clauses]
+    return frozenset[str]().union(*events) if all(events) else frozenset()
 
 
 class FrequencyTracker:
@@ -221,11 +223,9 @@ class RatioTracker:
         self.rule: RatioRule = rule
         self._heard = heard
         self._by_rule = rule.of == "inputs" and "rule_id" in rule.group_by
-        self._count_shares, self._count_whole, self._count_part = (
-            feeds.shares(rule),
-            feeds.whole(rule),
-            feeds.part(rule),
-        )
+        self._count_shares = feeds.shares(rule)
+        self._count_whole = feeds.whole(rule)
+        self._count_part = feeds.part(rule)
         self._wholes: Groups[SlidingSum] = Groups(lambda: SlidingSum(rule.within), _is_empty, max_groups)
         self.groups: Groups[_Share] = Groups(
             lambda: _Share(SlidingSum(rule.within), SlidingSum(rule.within)), self._is_idle, max_groups
@@ -271,8 +271,10 @@ class RatioTracker:
     def measure(self, group: Group[_Share], now: int) -> Measurement:
         """See `Tracker`."""
         part, whole = group.data.part, self._whole(group)
-        part.expire(now)
-        whole.expire(now)
+        if part.due <= now:
+            part.expire(now)
+        if whole.due <= now:
+            whole.expire(now)
         volume = whole.total
         if volume < self.rule.min_volume:
             return self._unmeasured(now, volume)

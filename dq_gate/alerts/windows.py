@@ -40,10 +40,11 @@ class Window:
         """
         try:
             for row in record.get("inputs", ()):
-                counts = self.inputs.get(row["source"])
+                source, outcome, count = row["source"], row["outcome"], row["count"]
+                counts = self.inputs.get(source)
                 if counts is None:
-                    counts = self.inputs[row["source"]] = {}
-                counts[row["outcome"]] = counts.get(row["outcome"], 0) + _count(row["count"])
+                    counts = self.inputs[source] = {}
+                counts[outcome] = counts.get(outcome, 0) + _count(count)
             for row in record.get("rules", ()) if with_rules else ():
                 key = (row["source"], row["rule_id"], row["mode"])
                 self.rules[key] = self.rules.get(key, 0) + _count(row["count"])

@@ -23,7 +23,7 @@ _NONCHARACTERS = r"\ufdd0-\ufdef\ufffe\uffff" + "".join(
 _STRAYS = rf"[\ue000-\uf8ff\U000f0000-\U0010ffff{_NONCHARACTERS}]"
 _find_stray = re.compile(_STRAYS).search
 
-_MARKS_IN_A_PILE = 4
+_PILE = 4
 
 
 @check(
@@ -77,14 +77,12 @@ def no_stray_codepoints(_options: Options) -> Compiled:
     def judge(text: str) -> Finding | None:
         if text.isascii():
             return None
-        match = None if text.isprintable() else _find_stray(text)
-        if match:
-            kind = "private-use character" if unicodedata.category(match[0]) == "Co" else "noncharacter"
-            return Finding(f"has a {kind}", match.span())
-        if find_mark(text[_MARKS_IN_A_PILE - 1 :: _MARKS_IN_A_PILE]) is None:  # a pile covers every fourth place once
-            return None
-        match = find_pile(text)
-        return match and Finding(f"has {_MARKS_IN_A_PILE} or more combining marks on one letter", match.span())
+        stray = None if text.isprintable() else _find_stray(text)
+        if stray:
+            kind = "private-use character" if unicodedata.category(stray[0]) == "Co" else "noncharacter"
+            return Finding(f"has a {kind}", stray.span())
+        pile = find_mark(text[_PILE - 1 :: _PILE]) and find_pile(text)  # a pile covers one in four places
+        return pile and Finding(f"has {_PILE} or more combining marks on one letter", pile.span())
 
     def suspects(column: pl.Expr) -> pl.Expr:
         return column.str.contains(_STRAYS) | column.str.contains(_pile())
@@ -94,7 +92,7 @@ def no_stray_codepoints(_options: Options) -> Compiled:
 
 def _pile() -> str:
     """Four marks, spelled out one by one: Python's `re` searches for a leading class faster than for a repetition."""
-    return _counted_marks() * _MARKS_IN_A_PILE
+    return _counted_marks() * _PILE
 
 
 _PILING_SCRIPTS = (

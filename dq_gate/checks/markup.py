@@ -26,7 +26,7 @@ _ELEMENTS = (
 _SPACE = r"[ \t\r\n]"
 _TAG = (
     rf"<(?:/(?:{_ELEMENTS}){_SPACE}*>"  # an end tag
-    rf"|(?:{_ELEMENTS})(?:>|[ \t\r\n/][^<>]*[=/][^<>]*>?)"  # a start tag: bare, with an attribute, closing itself
+    rf"|(?:{_ELEMENTS})(?:/?>|[ \t\r\n/][^<>]*[=/][^<>]*>?)"  # a start tag: bare, with an attribute, closing itself
     rf"|!--|!DOCTYPE{_SPACE}|!\[CDATA\[|\?(?:xml|php){_SPACE})"
 )
 _REFERENCE = r"&(?:[A-Za-z][0-9A-Za-z]{1,31}|#[0-9]{2,7}|#x[0-9a-f]{2,6});"

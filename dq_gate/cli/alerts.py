@@ -20,7 +20,7 @@ from dq_gate.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dq_gate.alerts.engine import Alert, Status
+    from dq_gate.alerts.engine import Alert, Losses, Status
     from dq_gate.alerts.service import Account
 
 app = typer.Typer(help="Watch the event log, try alert rules.", no_args_is_help=True)
@@ -30,14 +30,15 @@ Rules = Annotated[
 ]
 _COLOURS = {"page": typer.colors.RED, "ticket": typer.colors.YELLOW, "info": typer.colors.BLUE}
 _LOSSES = {
-    "late": "came too late",
-    "ahead": "were far ahead of the clock",
+    "late": "events came too late",
+    "ahead": "events were far ahead of the clock",
     "duplicates": "windows came twice",
     "missing": "windows are missing",
     "incomplete": "windows lacked parts",
-    "evicted": "groups were dropped, their rule has too many",
-    "forgotten": "processes were dropped, there are too many",
+    "evicted": "groups were dropped: their rule has too many",
+    "forgotten": "processes were dropped: there are too many",
 }
+_SECONDS_BETWEEN_NOTES = 60.0
 
 
 @app.command()
@@ -75,7 +76,7 @@ def run(
     alerts: list[dict[str, Any]] = []
     emit = _printer(shape, alerts)
     with stopped_by_signals(enabled=not once) as stop:
-        account = watch(source, loaded, emit=emit, clock=_now_ms, live=not once, stop=stop)
+        account = watch(source, loaded, emit=emit, rest=_loss_notes(), clock=_now_ms, live=not once, stop=stop)
     if shape is OutputFormat.JSON:
         states = [asdict(state) for state in account.states]
         typer.echo(json_line({"alerts": alerts, "states": states, "account": _account(account)}))
@@ -129,7 +130,8 @@ def _printer(shape: OutputFormat, alerts: list[dict[str, Any]]) -> Callable[[Ale
     def emit(alert: Alert) -> None:
         match shape:
             case OutputFormat.TABLE:
-                typer.secho(_text(alert), fg=_COLOURS[alert.severity] if _has_fired(alert) else typer.colors.GREEN)
+                colour = typer.colors.GREEN if alert.level == "info" else _COLOURS[alert.severity]
+                typer.secho(_text(alert), fg=colour)
             case OutputFormat.JSONL:
                 typer.echo(json_line(_record(alert)))
             case OutputFormat.JSON:
@@ -138,16 +140,27 @@ def _printer(shape: OutputFormat, alerts: list[dict[str, Any]]) -> Callable[[Ale
     return emit
 
 
+def _loss_notes() -> Callable[[Losses], None]:
+    """What says on stderr, now and then, that more was lost: a watch may run for months before its account."""
+    said: dict[str, int] = {}
+    next_note = 0.0
+
+    def rest(losses: Losses) -> None:
+        nonlocal said, next_note
+        lost = asdict(losses)
+        if lost != said and time.monotonic() >= next_note:
+            for name, words in _LOSSES.items():
+                if lost[name] != said.get(name, 0):
+                    note(f"so far {lost[name]} {words}")
+            said, next_note = lost, time.monotonic() + _SECONDS_BETWEEN_NOTES
+
+    return rest
+
+
 def _record(alert: Alert) -> dict[str, Any]:
     """An alert as an event line."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"timestamp": now, "level": alert.level, "event": alert.name, **alert.payload()}
-
-
-def _has_fired(alert: Alert) -> bool:
-    from dq_gate.events import AlertFired
-
-    return isinstance(alert, AlertFired)
 
 
 def _text(alert: Alert) -> str:
@@ -155,8 +168,8 @@ def _text(alert: Alert) -> str:
     from dq_gate.events import AlertFired
 
     what = "FIRED" if isinstance(alert, AlertFired) else "resolved"
-    parts = [alert.at, f"{what:<8}", f"{alert.severity:<6}", alert.alert, _labels(alert.group)]
-    parts.append(f"{alert.value:g} (bound {alert.threshold:g})")
+    measured = f"{alert.value:g} (bound {alert.threshold:g})"
+    parts = [alert.at, f"{what:<8}", f"{alert.severity:<6}", alert.alert, _labels(alert.group), measured]
     if isinstance(alert, AlertFired):
         parts += [alert.summary, f"-> {alert.runbook}" if alert.runbook else ""]
     return safe("  ".join(part for part in parts if part))

@@ -137,9 +137,9 @@ def _text(record: dict[str, Any], at: int) -> str:
 
     head = (
         when(at / 1000),
-        f"{record.get('level', ''):<7}",
+        f"{record.get('level', '')!s:<7}",
         f"{record['event'].removeprefix(PREFIX):<19}",
-        f"{record.get('source', ''):<12}",
+        f"{record.get('source', '')!s:<12}",
     )
     counts = _counts(record)
     own = {name: value for name, value in record.items() if name not in CONTEXT_FIELDS and value is not None}

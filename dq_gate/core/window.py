@@ -76,13 +76,14 @@ class Window:
             source: Where it came from.
             outcome: What it counts as.
             decision: Why; None when it was not judged by itself.
-            latency_ns: Nanoseconds the judgement took.
+            latency_ns: Nanoseconds the judgement took; 0 when it was not measured.
             times: How many inputs this stands for.
         """
         self.inputs[source, outcome] += times
         if decision is None:
             return
-        self.latency.add(latency_ns)
+        if latency_ns:
+            self.latency.add(latency_ns)
         if decision.violations or decision.shadowed:
             enforced = "shadow" if outcome == "shadowed" else "enforce"
             for violation in decision.violations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ def demo_settings(state_dir: Path | None) -> dict[str, Any]:
         "quarantine": store_address(usual.model_copy(update={"quarantine": None})),
         "log": str(usual.state_dir / EVENTS),
         "mode": "enforce",
+        "control_file": os.devnull,  # an empty word: the mode above holds
     }
 
 
@@ -99,6 +101,7 @@ def next_steps(settings: dict[str, Any], entry_id: str, program: str) -> list[tu
             f"quarantine release --rule {wrong} --waive {wrong} --reason 'only leftovers'{store}",
         ),
         ("... to a handler of yours, or to a file.", f"quarantine redrive --out -{store}"),
+        ("Every decision as an event.", f"signals tail{log}"),
         ("Follow the events; two minutes after the burst, the alert fires here.", f"alerts run{log}"),
     ]
     return [(what, f"{program} {command}") for what, command in steps]

@@ -130,9 +130,7 @@ class Binding:
                 raise BindingError(f"{self._name}: bind names no parameter: {parameter!r}{hint}")
         for field, times in Counter(self._bind.values()).items():
             if times > 1:
-                raise BindingError(
-                    f"{self._name}: bind names the field {field!r} {times} times; one parameter fills it"
-                )
+                raise BindingError(f"{self._name}: bind gives the field {field!r} {times} parameters; give it one")
 
     def _slot(self, field: FieldPlan, bound_to: str | None) -> _Slot | None:
         name = bound_to or field.name

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dq_gate.errors import MissingExtraError
@@ -12,12 +13,16 @@ from dq_gate.packs.frame import FrameVerdict, judge_frame
 if TYPE_CHECKING:
     import polars as pl
 
-    from dq_gate.core.model import Decision, Violation
+    from dq_gate.core.model import Violation
     from dq_gate.gate.batch import Batch
     from dq_gate.packs.compile import CompiledPack
 
 REASONS = "dq_violations"
 """Column of the quarantined frame: a list of rule_id, field and message for each row."""
+
+
+Changes = dict[str, dict[int, Any]]
+"""New cells, by column and row number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +76,35 @@ def admit_frame(pack: CompiledPack, frame: Any, batch: Batch) -> FrameResult:
     with batch:
         if batch.mode == "off":
             batch.let_through(table.height)
-            return _part(kind, frame, table, FrameVerdict({}, ()), pack)
+            return _part(kind, frame, table, FrameVerdict({}, {}, ()), pack)
         verdict = judge_frame(pack, table)
-        rows = sorted(verdict.decisions)
-        records = table[rows].to_dicts() if rows else []
         settled = {
-            row: batch.settle(record, verdict.decisions[row], latency_ns=0)
-            for row, record in zip(rows, records, strict=True)
+            row: batch.settle(verdict.records[row], decision, latency_ns=0)
+            for row, decision in verdict.decisions.items()
         }
-        batch.count_clean(table.height - len(rows))
-    return _part(kind, frame, table, FrameVerdict(settled, verdict.unknown_columns), pack)
+        batch.count_clean(table.height - len(settled))
+    return _part(kind, frame, table, replace(verdict, decisions=settled), pack)
 
 
 def _part(kind: _Kind, frame: Any, table: pl.DataFrame, verdict: FrameVerdict, pack: CompiledPack) -> FrameResult:
-    decisions = verdict.decisions
-    failed = [row for row, decision in decisions.items() if decision.outcome == "quarantined"]
-    changed = {row: d.value for row, d in decisions.items() if d.value is not None and _was_changed(d, table, row)}
-    reasons = [[_reason(violation) for violation in decisions[row].violations] for row in failed]
+    failed = [row for row, decision in verdict.decisions.items() if decision.outcome == "quarantined"]
+    reasons = [[_reason(violation) for violation in verdict.decisions[row].violations] for row in failed]
     return FrameResult(
-        clean=kind.keep(frame, table, failed, changed),
+        clean=kind.keep(frame, table, failed, _changes(table, verdict)),
         quarantined=kind.take(frame, table, failed, reasons),
         report=_report(table.height, verdict, pack),
     )
 
 
-def _was_changed(decision: Decision, table: pl.DataFrame, row: int) -> bool:
-    return bool(decision.repaired_by) or decision.value != table.row(row, named=True)
+def _changes(table: pl.DataFrame, verdict: FrameVerdict) -> Changes:
+    """What repairs and defaults put into columns that the frame has."""
+    changes: Changes = {}
+    for row, decision in verdict.decisions.items():
+        record = verdict.records[row]
+        for name, cell in (decision.value or {}).items():
+            if name in record and cell is not record[name]:
+                changes.setdefault(name, {})[row] = cell
+    return {name: changes[name] for name in table.columns if name in changes}
 
 
 def _reason(violation: Violation) -> dict[str, str]:
@@ -127,7 +135,7 @@ class _Kind(Protocol):
     """What one frame library has to be able to do."""
 
     def to_polars(self, frame: Any) -> pl.DataFrame: ...
-    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changed: dict[int, Any]) -> Any: ...
+    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changes: Changes) -> Any: ...
     def take(self, frame: Any, table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]) -> Any: ...
 
 
@@ -155,28 +163,40 @@ class _Polars:
     def to_polars(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame
 
-    def keep(self, _frame: Any, table: pl.DataFrame, failed: list[int], changed: dict[int, Any]) -> pl.DataFrame:
-        import polars as pl
-
-        for name in table.columns:
-            rows = [row for row, value in changed.items() if value[name] != table[name][row]]
-            if rows:
-                values = pl.Series(name, [changed[row][name] for row in rows], table.schema[name])
-                table = table.with_columns(table[name].scatter(rows, values))
-        mask = pl.Series([True]).new_from_index(0, table.height).scatter(failed, values=False)
-        return table.filter(mask)
+    def keep(self, frame: pl.DataFrame, _table: pl.DataFrame, failed: list[int], changes: Changes) -> pl.DataFrame:
+        changed = frame.with_columns(_with_cells(frame[name], cells) for name, cells in changes.items())
+        return changed.filter(_all_but(failed, frame.height))
 
     def take(
-        self, _frame: Any, table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]
+        self, frame: pl.DataFrame, _table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]
     ) -> pl.DataFrame:
         import polars as pl
 
         reason = pl.Struct({"rule_id": pl.String, "field": pl.String, "message": pl.String})
-        return table[failed].with_columns(pl.Series(REASONS, reasons, pl.List(reason)))
+        return frame[failed].with_columns(pl.Series(REASONS, reasons, pl.List(reason)))
 
 
-class _Arrow(_Polars):
-    """pyarrow in, pyarrow out, by way of polars, which shares its memory."""
+def _all_but(rows: list[int], height: int) -> pl.Series:
+    import polars as pl
+
+    return pl.Series([True], dtype=pl.Boolean).new_from_index(0, height).scatter(rows, values=False)
+
+
+def _with_cells(column: pl.Series, cells: dict[int, Any]) -> pl.Series:
+    """A copy with some cells changed; of a wider type where the column's own cannot hold or take them."""
+    import polars as pl
+
+    try:
+        return column.clone().scatter(list(cells), pl.Series(list(cells.values()), dtype=column.dtype))
+    except (TypeError, pl.exceptions.PolarsError):
+        values = column.to_list()
+        for row, cell in cells.items():
+            values[row] = cell
+        return pl.Series(column.name, values, pl.Object if column.dtype == pl.Object else None, strict=False)
+
+
+class _Arrow:
+    """pyarrow in, pyarrow out; judged by way of polars, which shares its memory."""
 
     def to_polars(self, frame: Any) -> pl.DataFrame:
         import polars as pl
@@ -185,11 +205,31 @@ class _Arrow(_Polars):
         assert isinstance(table, pl.DataFrame)
         return table
 
-    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changed: dict[int, Any]) -> Any:
-        return super().keep(frame, table, failed, changed).to_arrow().cast(frame.schema)
+    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changes: Changes) -> Any:
+        for name, cells in changes.items():
+            place = frame.schema.get_field_index(name)
+            column = self._as_type(_with_cells(table[name], cells).to_arrow(), frame.schema.field(place).type)
+            frame = frame.set_column(place, frame.schema.field(place).with_type(column.type), column)
+        return frame.filter(_all_but(failed, table.height).to_arrow())
 
-    def take(self, frame: Any, table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]) -> Any:
-        return super().take(frame, table, failed, reasons).to_arrow()
+    def take(self, frame: Any, _table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]) -> Any:
+        import pyarrow as pa
+
+        reason = pa.list_(pa.struct({"rule_id": pa.string(), "field": pa.string(), "message": pa.string()}))
+        taken = frame.take(pa.array(failed, pa.int64()))
+        if REASONS in taken.column_names:
+            taken = taken.drop_columns([REASONS])
+        return taken.append_column(REASONS, pa.array(reasons, reason))
+
+    @staticmethod
+    def _as_type(column: Any, kind: Any) -> Any:
+        """The column in the type it came in, where that holds the new cells."""
+        import pyarrow as pa
+
+        try:
+            return column.cast(kind)
+        except pa.ArrowException:
+            return column
 
 
 class _Pandas:
@@ -198,30 +238,52 @@ class _Pandas:
     def to_polars(self, frame: Any) -> pl.DataFrame:
         import polars as pl
 
-        return pl.DataFrame([_series(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)])
+        return pl.DataFrame([self._series(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)])
 
-    def keep(self, frame: Any, _table: pl.DataFrame, failed: list[int], changed: dict[int, Any]) -> Any:
-        import numpy as np
-
-        mask = np.ones(len(frame), dtype=bool)
-        mask[failed] = False
-        kept = frame.copy() if changed else frame
-        for column, name in enumerate(frame.columns):
-            for row, value in changed.items():
-                if str(name) in value and value[str(name)] != frame.iat[row, column]:
-                    kept.iat[row, column] = value[str(name)]
-        return kept[mask]
+    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changes: Changes) -> Any:
+        kept = frame.copy() if changes else frame
+        for name, cells in changes.items():
+            place = table.columns.index(name)
+            kept.isetitem(place, self._with_cells(frame.iloc[:, place], cells))
+        return kept[_all_but(failed, table.height).to_numpy()]
 
     def take(self, frame: Any, _table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]) -> Any:
+        import pandas as pd
+
         taken = frame.iloc[failed].copy()
-        taken[REASONS] = reasons
+        taken[REASONS] = pd.Series(reasons, index=taken.index, dtype=object)
         return taken
 
+    @staticmethod
+    def _with_cells(column: Any, cells: dict[int, Any]) -> Any:
+        """A copy with some cells changed; of type object where the column's own cannot hold them."""
+        for changed in (column.copy(), column.astype(object)):
+            try:
+                for row, cell in cells.items():
+                    changed.iat[row] = cell  # noqa: PD009 - `iloc` would spread a list over cells
+            except (TypeError, ValueError):
+                continue
+            return changed
+        raise AssertionError("a column of objects takes any cell")
 
-def _series(name: str, column: Any) -> pl.Series:
-    import polars as pl
+    @staticmethod
+    def _series(name: str, column: Any) -> pl.Series:
+        """A column as polars has it, exactly: one whose types polars would make alike stays a column of objects."""
+        import pandas as pd
+        import polars as pl
 
-    try:
-        return pl.Series(name, pl.from_pandas(column, nan_to_null=True))
-    except Exception:  # noqa: BLE001 - each version refuses mixed types and surrogates in its own way
-        return pl.Series(name, column.tolist(), dtype=pl.Object)
+        if column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) in _ONE_KIND:
+            with suppress(Exception):  # each version refuses foreign types and lone surrogates in its own way
+                return pl.Series(name, pl.from_pandas(column, nan_to_null=True))
+        cells = zip(column.tolist(), column.isna().tolist(), strict=True)
+        return pl.Series(name, [None if is_null else _plain(cell) for cell, is_null in cells], dtype=pl.Object)
+
+
+def _plain(cell: Any) -> Any:
+    """A cell as a record would hold it: Parquet readers make arrays of lists of text."""
+    kind = getattr(getattr(cell, "dtype", None), "kind", None)
+    return cell.tolist() if kind in ("O", "U") else cell
+
+
+_ONE_KIND = frozenset({"string", "boolean", "integer", "floating", "datetime", "datetime64", "empty"})
+"""What pandas calls columns of objects that all are of one kind, nulls aside."""

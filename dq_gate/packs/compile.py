@@ -13,6 +13,7 @@ from dq_gate.core.decide import RECORD, FieldPlan, Plan, Rule, plan
 from dq_gate.core.model import Finding, PackId
 from dq_gate.errors import did_you_mean
 from dq_gate.packs.load import describe_problem, load_pack
+from dq_gate.packs.schema import CONSTRAINTS, RuleSpec
 from dq_gate.packs.types import TYPES
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from dq_gate.packs.load import Place, ResolvedPack, ResolvedRule
     from dq_gate.packs.schema import FieldSpec
 
-_BOUNDS = ("ge", "gt", "le", "lt")
+_BOUNDS = frozenset({"ge", "gt", "le", "lt"})
+_RECORD_RULES = frozenset({"record.fields.known", "record.size", "record.syntax", "record.type"})
 DEFAULT_MAX_BYTES = 1024 * 1024
 
 
@@ -99,19 +101,32 @@ class _Compiler:
         self.pack = pack
         self.suspects: dict[str, Suspects] = {}
         self.by_field: dict[str, list[ResolvedRule]] = {name: [] for name in pack.fields}
+        self.check_names()
         for rule in pack.rules.values():
             if rule.spec.field not in pack.fields:
                 reason = f"unknown field {rule.spec.field!r}{did_you_mean(rule.spec.field, pack.fields)}"
                 raise rule.place.error(reason, rule_id=rule.spec.id)
             self.by_field[rule.spec.field].append(rule)
 
+    def check_names(self) -> None:
+        """Refuse an alias that is another field's spelling too, and a rule id that the gate uses itself."""
+        owner = {name: name for name in self.pack.fields}
+        for name, (spec, place) in self.pack.fields.items():
+            for alias in spec.aliases:
+                if owner.setdefault(alias, name) != name:
+                    raise place.error(f"alias {alias!r} of {name} names the field {owner[alias]} already")
+        keys = (*CONSTRAINTS, "required", "type")
+        taken = _RECORD_RULES.union(f"field.{name}.{key}" for name in self.pack.fields for key in keys)
+        for rule_id, rule in self.pack.rules.items():
+            if rule_id in taken:
+                raise rule.place.error("names a constraint of the gate's own; choose another id", rule_id=rule_id)
+
     def field_plan(self, name: str) -> FieldPlan:
         spec, place = self.pack.fields[name]
         exact_type, accepts = TYPES[spec.type]
         rules = [self.rule(rule, spec) for rule in self.by_field[name]]
         required = Rule(f"field.{name}.required", name, "not_null", _never)
-        if spec.default is not None and not (type(spec.default) is exact_type or accepts(spec.default)):
-            raise place.error(f"default of {name} is no {spec.type}")
+        value_rules = (*self.constraints(name, spec, place), *(rule for rule in rules if rule.check != "not_null"))
         return FieldPlan(
             name=name,
             aliases=tuple(spec.aliases),
@@ -121,22 +136,20 @@ class _Compiler:
             type_rule=Rule(f"field.{name}.type", name, "type", _never),
             null_rule=required if spec.is_required else None,
             not_null_rules=tuple(rule for rule in rules if rule.check == "not_null"),
-            default=spec.default,
-            rules=(*self.constraints(name, spec, place), *(rule for rule in rules if rule.check != "not_null")),
+            default=_default(name, spec, place, value_rules),
+            rules=value_rules,
         )
 
     def constraints(self, name: str, spec: FieldSpec, place: Place) -> list[Rule]:
         """The field's own bounds and value list, as rules."""
-        asked = {f"field.{name}.{key}": ("range", {key: getattr(spec, key)}) for key in _BOUNDS}
-        asked[f"field.{name}.one_of"] = ("one_of", {"allow": spec.one_of})
         rules = []
-        for rule_id, (check_name, options) in asked.items():
-            if None in options.values():
+        for key in CONSTRAINTS:
+            value = getattr(spec, key)
+            if value is None:
                 continue
-            check = CATALOGUE[check_name]
-            if spec.type not in check.accepts:
-                raise place.error(f"{rule_id.rpartition('.')[2]} does not go with type {spec.type}", rule_id=rule_id)
-            judge = self.compile(check, options, spec, place, rule_id)
+            rule_id = f"field.{name}.{key}"
+            check_name, option = ("one_of", "allow") if key == "one_of" else ("range", key)
+            judge = self.compile(CATALOGUE[check_name], {option: value}, spec, place, rule_id)
             rules.append(Rule(rule_id, name, check_name, judge))
         return rules
 
@@ -165,7 +178,8 @@ class _Compiler:
             compiled = check.compile(check.options.model_validate(_as_type(options, field)))
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
-            raise place.error(describe_problem(problem, check.options.model_fields), rule_id=rule_id) from None
+            keys = (*check.options.model_fields, *RuleSpec.model_fields)
+            raise place.error(describe_problem(problem, keys), rule_id=rule_id) from None
         except ValueError as error:
             raise place.error(str(error), rule_id=rule_id) from None
         if each:
@@ -183,7 +197,7 @@ class _Compiler:
             raise rule.place.error(f"unknown repair {name!r}{hint}", rule_id=rule.spec.id)
         repair = check.repairs[name]
         if field.type == "list[str]":
-            return lambda values: [repair(value) for value in values]
+            return _repair_each(repair)
         return repair
 
 
@@ -208,11 +222,41 @@ def _each(judge: Judge) -> Judge:
     return judge_items
 
 
+def _default(name: str, spec: FieldSpec, place: Place, rules: tuple[Rule, ...]) -> Any:
+    """The field's default; refuses one that the field itself would not let pass."""
+    if spec.default is None:
+        return None
+    default = _moment(spec.default) if spec.type == "datetime" else spec.default
+    if default != default or not TYPES[spec.type][1](default):  # noqa: PLR0124 - NaN is null
+        raise place.error(f"default of {name} is no {spec.type}")
+    for rule in rules:
+        finding = None if rule.shadow or rule.on_fail == "warn" else rule.judge(default)
+        if finding is not None:
+            raise place.error(f"default of {name} fails: {finding.message}", rule_id=rule.id)
+    return default
+
+
+def _repair_each(repair: Callable[[str], str]) -> Callable[[Any], Any]:
+    def repair_items(values: Any) -> Any:
+        return (tuple if isinstance(values, tuple) else list)(map(repair, values))
+
+    return repair_items
+
+
 def _as_type(options: dict[str, Any], field: FieldSpec) -> dict[str, Any]:
     """Bounds of a datetime field, written as text in YAML, as datetimes."""
     if field.type != "datetime":
         return options
-    return {
-        key: datetime.fromisoformat(value) if key in _BOUNDS and isinstance(value, str) else value
-        for key, value in options.items()
-    }
+    moments = {key: _moment(value) for key, value in options.items() if key in _BOUNDS}
+    for key, moment in moments.items():
+        if moment is None:
+            raise ValueError(f"{key}: a moment is written in ISO 8601, such as 2026-01-31T12:00:00Z")
+    return options | moments
+
+
+def _moment(value: Any) -> datetime | None:
+    """A datetime written as text in YAML, or None when it is not one."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None

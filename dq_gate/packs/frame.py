@@ -7,7 +7,7 @@ Most rows of a frame are clean, and columns show it in one pass. The rows that m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dq_gate.core.decide import decide
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dq_gate.packs.compile import CompiledPack
 
 _NODE_BYTES = 64
-"""More than the size rule counts for any value that is no text, with its key."""
+"""No less than the size rule counts for a value that is no text and holds none, with its place."""
 _MARK = "dq_suspected"
 
 
@@ -28,10 +28,12 @@ class FrameVerdict:
     """The verdict on a frame.
 
     Attributes:
-        decisions: By row number, for every row that needed a close look; all other rows are clean.
+        records: By row number, every row that needed a close look, as it was judged.
+        decisions: By row number, the verdicts on these; all other rows are clean.
         unknown_columns: Columns that the pack does not name, when it minds; each row then carries that violation.
     """
 
+    records: dict[int, dict[str, Any]]
     decisions: dict[int, Decision]
     unknown_columns: tuple[str, ...]
 
@@ -44,23 +46,31 @@ def judge_frame(pack: CompiledPack, frame: pl.DataFrame) -> FrameVerdict:
         frame: One column a field; others are unknown.
     """
     rows = _suspects(pack, frame)
-    records = frame[rows].to_dicts() if rows else []
+    records = dict(zip(rows, frame[rows].to_dicts() if rows else [], strict=True))
     return FrameVerdict(
-        {row: decide(pack.plan, record) for row, record in zip(rows, records, strict=True)},
+        records,
+        {row: decide(pack.plan, record) for row, record in records.items()},
         unknown_columns(pack, frame.columns) if pack.plan.unknown_rule else (),
     )
 
 
 def unknown_columns(pack: CompiledPack, columns: list[str]) -> tuple[str, ...]:
     """The columns that the pack does not name."""
-    known = {name for field in pack.plan.fields for name in (field.name, *field.aliases)}
+    known = {_column_of(field, columns) for field in pack.plan.fields}
     return tuple(name for name in columns if name not in known)
+
+
+def _column_of(field: FieldPlan, columns: list[str]) -> str | None:
+    """The column that carries a field: the first of its spellings, as in a record."""
+    return next((name for name in (field.name, *field.aliases) if name in columns), None)
 
 
 def _suspects(pack: CompiledPack, frame: pl.DataFrame) -> list[int]:
     """Numbers of the rows that need a close look."""
     import polars as pl
 
+    if not frame.height:
+        return []
     unknown_rule = pack.plan.unknown_rule
     if unknown_rule and unknown_rule.on_fail == "quarantine" and unknown_columns(pack, frame.columns):
         return list(range(frame.height))
@@ -74,7 +84,7 @@ def _marks(pack: CompiledPack, field: FieldPlan, frame: pl.DataFrame) -> list[pl
     """Expressions that mark the rows whose value of a field needs a close look."""
     import polars as pl
 
-    name = next((name for name in (field.name, *field.aliases) if name in frame.columns), None)
+    name = _column_of(field, frame.columns)
     if name is None:
         return [pl.lit(not field.null_is_fine)]
     dtype, column = frame.schema[name], pl.col(name)
@@ -85,6 +95,8 @@ def _marks(pack: CompiledPack, field: FieldPlan, frame: pl.DataFrame) -> list[pl
         marks.append(column.is_nan())
     if dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
+    if isinstance(dtype, pl.List):
+        marks.append(column.list.len() > column.list.drop_nulls().list.len())  # a null is no text
     for rule in field.rules:
         suspects = pack.suspects.get(rule.id)
         marks.append(suspects(column) if suspects is not None else column.is_not_null())
@@ -115,19 +127,34 @@ def _fits(type_name: str, dtype: pl.DataType) -> bool:
 
 
 def _may_be_too_large(frame: pl.DataFrame, max_bytes: int) -> pl.Expr:
-    """Marks rows whose text may exceed the limit; nested columns are trusted only when all of one is small."""
+    """Marks the rows that may exceed the limit."""
     import polars as pl
 
-    kinds = (pl.String, pl.Categorical, pl.Enum)
-    texts = [pl.col(name).cast(pl.String).str.len_bytes() for name, dtype in frame.schema.items() if dtype in kinds]
-    others = [frame[name] for name, dtype in frame.schema.items() if dtype not in kinds]
-    if any(_may_be_large(series) and series.estimated_size() * _NODE_BYTES > max_bytes for series in others):
+    sizes = [_bytes(pl.col(name), dtype) for name, dtype in frame.schema.items()]
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
         return pl.lit(value=True)
-    room = max_bytes - _NODE_BYTES * (1 + 2 * frame.width) - sum(len(name.encode()) for name in frame.columns)
-    return pl.sum_horizontal(texts) > room if texts else pl.lit(room < 0)
+    names = sum(len(name.encode()) + _NODE_BYTES for name in frame.columns)
+    return pl.sum_horizontal(known) > max_bytes - names - _NODE_BYTES
 
 
-def _may_be_large(series: pl.Series) -> bool:
+def _bytes(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """No fewer bytes than the size rule counts for a value; None where a column cannot tell."""
     import polars as pl
 
-    return not (series.dtype.is_numeric() or series.dtype.is_temporal() or series.dtype in (pl.Boolean, pl.Null))
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return value.cast(pl.String).str.len_bytes().fill_null(0).cast(pl.Int64)
+    if dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null):
+        return pl.lit(_NODE_BYTES, pl.Int64)
+    if isinstance(dtype, pl.List):
+        return _bytes_of_items(value, dtype)
+    return None
+
+
+def _bytes_of_items(value: pl.Expr, dtype: pl.List) -> pl.Expr | None:
+    import polars as pl
+
+    places = (1 + value.list.len().fill_null(0).cast(pl.Int64)) * _NODE_BYTES
+    if dtype.inner == pl.String:
+        return places + value.list.eval(pl.element().str.len_bytes().cast(pl.Int64)).list.sum().fill_null(0)
+    return places if dtype.inner.is_numeric() else None

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from dq_gate.core.model import PackId
 from dq_gate.errors import PackError, did_you_mean
-from dq_gate.packs.schema import FieldSpec, PackSpec, RuleSpec, UnknownFields
+from dq_gate.packs.schema import CONSTRAINTS, FieldSpec, PackSpec, RuleSpec, UnknownFields
 from dq_gate.packs.shipped import shipped_packs, shipped_path
 from dq_gate.packs.yaml import Document, decode_utf8, read_yaml
 
@@ -139,10 +139,29 @@ def _inherit(pack: ResolvedPack, parent: ResolvedPack) -> None:
 
 
 def _drop(pack: ResolvedPack, rule_ids: Iterable[str], place: Place) -> None:
+    constraints = _constraints(pack)
     for rule_id in rule_ids:
-        if rule_id not in pack.rules:
-            raise place.error(f"disable: no inherited rule {rule_id!r}{did_you_mean(rule_id, pack.rules)}")
-        del pack.rules[rule_id]
+        if rule_id in pack.rules:
+            del pack.rules[rule_id]
+        elif rule_id in constraints:
+            name, change = constraints[rule_id]
+            spec, _ = pack.fields[name]
+            pack.fields[name] = (spec.model_copy(update=change), place)
+        else:
+            known = (*pack.rules, *constraints)
+            raise place.error(f"disable: no inherited rule {rule_id!r}{did_you_mean(rule_id, known)}")
+
+
+def _constraints(pack: ResolvedPack) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The fields' constraints by rule id: the field, and the change to it that drops the constraint."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for name, (spec, _) in pack.fields.items():
+        if spec.is_required:
+            found[f"field.{name}.required"] = (name, {"required": False})
+        for key in CONSTRAINTS:
+            if getattr(spec, key) is not None:
+                found[f"field.{name}.{key}"] = (name, {key: None})
+    return found
 
 
 def _add_own(pack: ResolvedPack, spec: PackSpec, document: Document) -> None:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dq_gate.checks.base import FieldType
 
+CONSTRAINTS = ("ge", "gt", "le", "lt", "one_of")
+"""Keys of a field that are rules of their own: `field.<name>.<key>`."""
+_MAX_FIELD_BYTES = 100
+"""With what is put around it to name a constraint, a field's name is no longer than a rule id."""
+
+
+def _field_name(name: str) -> str:
+    if not 1 <= len(name.encode()) <= _MAX_FIELD_BYTES or re.search(r"[\x00-\x1f\x7f]", name):
+        raise ValueError(f"a field's name is 1 to {_MAX_FIELD_BYTES} bytes of text without control characters")
+    return name
+
+
+FieldName = Annotated[str, AfterValidator(_field_name)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$", max_length=128)]
 Bound = int | float | str
@@ -91,5 +105,5 @@ class PackSpec(BaseModel):
     unknown_fields: UnknownFields | None = Field(
         None, description="What a field that the pack does not name means. Default: warn, or what the base says."
     )
-    fields: dict[str, FieldSpec] = Field(default_factory=dict, description="The record's fields by name.")
+    fields: dict[FieldName, FieldSpec] = Field(default_factory=dict, description="The record's fields by name.")
     rules: list[RuleSpec] = Field(default_factory=list, description="The rules, in the order their repairs run.")

@@ -22,10 +22,13 @@ def _is_list_of_str(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
 
 
+_NUMERIC_KINDS = ("f", "i", "u")
+
+
 def _is_vector(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
-        return getattr(dtype, "kind", "") in "fiu" and getattr(value, "ndim", 0) == 1
+        return getattr(dtype, "kind", None) in _NUMERIC_KINDS and getattr(value, "ndim", 0) == 1
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and all(map(_is_number, value))
 
 

@@ -116,9 +116,7 @@ def _check_depth(text: str, path: Path | str) -> None:
             depth -= 1
         if depth > MAX_DEPTH:
             mark = event.start_mark
-            raise PackError(
-                f"nests deeper than {MAX_DEPTH} levels", path=path, line=mark.line + 1 if mark else None
-            )
+            raise PackError(f"nests deeper than {MAX_DEPTH} levels", path=path, line=mark.line + 1 if mark else None)
 
 
 class _Builder:

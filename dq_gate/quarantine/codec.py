@@ -98,9 +98,7 @@ def decode(payload: bytes) -> Any:
             return _read(document["value"]) if "value" in document else _read_head(document)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UnreadableEntryError(f"a stored payload is damaged ({type(error).__name__})") from None
-    raise UnreadableEntryError(
-        f"a stored payload is not of format {VERSION}; read it with the release that wrote it"
-    )
+    raise UnreadableEntryError(f"a stored payload is not of format {VERSION}; read it with the release that wrote it")
 
 
 class _FullError(Exception):

@@ -62,9 +62,7 @@ def check_new(entries: Sequence[Entry], namespace: str) -> None:
     check_batch(entries)
     for entry in entries:
         if entry.namespace != namespace:
-            raise ValueError(
-                f"entry {entry.id} is of namespace {entry.namespace}, this store keeps {namespace}"
-            )
+            raise ValueError(f"entry {entry.id} is of namespace {entry.namespace}, this store keeps {namespace}")
         has_lived = entry.attempts or entry.lease or entry.verdict or entry.waivers or entry.history
         if entry.state != "pending" or has_lived:
             raise ValueError(f"entry {entry.id} is not new: a put takes pending entries without a history")

@@ -166,6 +166,8 @@ def _reason(error: Exception, timeout: float) -> str:
         redis.exceptions.RedisClusterException: "cannot be reached; is it a cluster, and running?",
         OSError: "cannot be reached; is it running?",
     }
+    if "user executing the script" in str(error):
+        return reasons[redis.exceptions.NoPermissionError]
     for kind, reason in reasons.items():
         if isinstance(error, kind):
             return reason

@@ -106,8 +106,7 @@ class Spool:
         with self._transaction() as db:
             page = _page(
                 db,
-                "SELECT number, adopted, body FROM entries"
-                " WHERE kind = ? AND number > ? ORDER BY number LIMIT ?",
+                "SELECT number, adopted, body FROM entries WHERE kind = ? AND number > ? ORDER BY number LIMIT ?",
                 (kind, after, limit),
             )
         return [Row(number, _decoded(body), bool(adopted)) for number, adopted, body in page]
@@ -142,9 +141,7 @@ class Spool:
         """
         moved = 0
         while page := orphan._page_of_any_kind():
-            self._insert(
-                [(kind, entry_id, created_at, True, body) for _, kind, entry_id, created_at, body in page]
-            )
+            self._insert([(kind, entry_id, created_at, True, body) for _, kind, entry_id, created_at, body in page])
             orphan.delete(number for number, *_ in page)
             moved += len(page)
         return moved
@@ -186,9 +183,7 @@ class Spool:
 
     def _page_of_any_kind(self) -> list[tuple[Any, ...]]:
         with self._transaction() as db:
-            return _page(
-                db, "SELECT number, kind, id, created_at, body FROM entries ORDER BY number LIMIT 1000"
-            )
+            return _page(db, "SELECT number, kind, id, created_at, body FROM entries ORDER BY number LIMIT 1000")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

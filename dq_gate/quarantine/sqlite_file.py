@@ -1,7 +1,8 @@
 """The SQLite file that the processes of a machine share: opened late, written by one at a time.
 
 SQLite before 3.51.3 can lose commits when two connections write and checkpoint a write-ahead log at once. So
-opening, every write with the checkpoint that may follow, and closing happen under a lock on `<path>.lock`.
+opening and every write, with the checkpoint that may follow, happen under a lock on `<path>.lock`. Closing
+needs none: SQLite checkpoints then only when no other connection is left.
 """
 
 from __future__ import annotations
@@ -86,11 +87,8 @@ class SqliteFile:
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        if self._connection is None and self._lock is None:
-            return
-        with self._held() as deadline:
-            with self._locked(deadline):
-                self._disconnect()
+        with self._guard:
+            self._disconnect()
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
@@ -119,7 +117,8 @@ class SqliteFile:
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code not in _PASSING:
-                self._reopen_later(deadline)
+                # The file may be repaired or replaced by the next use.
+                self._disconnect()
             busy = f"another program held it for {self._timeout:g} s; try again"
             reason = busy if code in _PASSING else f"SQLite says {getattr(error, 'sqlite_errorname', 'no')}"
             raise self._unavailable(_REASONS.get(code, reason)) from None
@@ -130,7 +129,7 @@ class SqliteFile:
 
     @contextmanager
     def _locked(self, deadline: float) -> Iterator[None]:
-        """No other process writes, checkpoints, opens or closes the file meanwhile."""
+        """No other process writes, checkpoints or opens the file meanwhile."""
         if self._lock is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -183,11 +182,6 @@ class SqliteFile:
                 f"it has format {version}, this release reads {self._version}; use the release that made it"
             )
 
-    def _reopen_later(self, deadline: float) -> None:
-        """Drop a connection that failed: the file may have been replaced or repaired by the next use."""
-        with suppress(BackendUnavailableError, OSError), self._locked(deadline):
-            self._disconnect()
-
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -206,7 +200,7 @@ def _leave_all_to_parent() -> None:
         file.leave_to_parent()
 
 
-os.register_at_fork(after_in_child=_leave_all_to_parent)
+pass
 
 
 @contextmanager

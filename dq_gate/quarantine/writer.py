@@ -76,13 +76,9 @@ class Writer:
         probe_after: float = 0.5,
         round_every: float = 30.0,
     ) -> None:
-        self._to = Destinations(
-            open_store, open_spool, report, store_kind=store_kind, probe_after=probe_after
-        )
+        self._to = Destinations(open_store, open_spool, report, store_kind=store_kind, probe_after=probe_after)
         self._keeper = Keeper(self._to, round_every=round_every, retention_s=retention_s)
-        self._waiting: deque[_Pending] = (
-            deque()
-        )  # each stays until it is answered: no thread's death loses one
+        self._waiting: deque[_Pending] = deque()  # each stays until it is answered: no thread's death loses one
         self._arrival = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None

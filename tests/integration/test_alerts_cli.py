@@ -127,6 +127,17 @@ def test_a_followed_log_raises_alerts_through_a_rotation_until_sigterm(log, rule
     assert errors.count(b"firing    crashes") == 2
 
 
+def test_a_watch_says_at_once_that_windows_are_missing(log, rules, tmp_path):
+    now = datetime.now(UTC)
+    log.write_text("".join(event(now, "window.closed", seq=seq) for seq in (0, 7)))
+    arguments = command("alerts", "run", "--input", log, "--rules", rules)
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stderr.readline() == b"so far 6 windows are missing\n"
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert b"\n6 windows are missing" in errors
+
+
 def test_a_log_that_stops_is_noticed_by_the_clock(log, tmp_path):
     rules = tmp_path / "alerts.yaml"
     rules.write_text(
@@ -182,7 +193,7 @@ def test_lint_finds_an_alert_without_a_runbook(rules, tmp_path):
 def test_tail_prints_events_and_obeys_none_of_their_control_characters(log, tmp_path):
     hostile = "web\x1b[2J\x9b31m\u202e\x07\x7f"
     log.write_text(
-        event(START, "rule.crashed", rule_id=hostile, source=hostile)
+        event(START, "rule.crashed", rule_id=hostile, source=hostile, pack=[{}])
         + "not ours\n"
         + '{"event": "dq_gate.'
         + "\n"
@@ -201,6 +212,12 @@ def test_tail_prints_events_and_obeys_none_of_their_control_characters(log, tmp_
         else:
             records = json.loads(printed) if format_ == "json" else list(map(json.loads, printed.splitlines()))
             assert [record["source"] for record in records] == [hostile, "web"]
+
+
+def test_tail_prints_events_whose_fields_are_of_no_expected_type(log, tmp_path):
+    log.write_text(event(START, "window.closed", level=[{}], source={"a": None}, inputs=[7], mode=None, seq="x"))
+    done = dq_gate("signals", "tail", cwd=tmp_path)
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 1)
 
 
 def test_tail_shows_only_the_events_asked_for(log, tmp_path):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from dq_gate.alerts.examples import run_examples
-from dq_gate.alerts.load import gaps, load_rules
+from dq_gate.alerts.load import gaps, load_rules, parse_rules
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = load_rules()
@@ -33,3 +34,12 @@ def test_every_runbook_belongs_to_an_alert():
 def test_the_reference_lists_every_shipped_alert():
     page = (ROOT / "docs/reference/alerts.md").read_text(encoding="utf-8")
     assert [rule.name for rule in SHIPPED if f"`{rule.name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", ["reference/alerts.md", "how-to/alert-from-logs.md"])
+def test_the_rules_on_a_page_can_be_used_as_they_stand(page):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    files = re.findall(r"```yaml\n(alerts:\n.*?)```", text, flags=re.DOTALL)
+    assert files
+    for file in files:
+        parse_rules(file, path=page)

@@ -77,6 +77,13 @@ def test_until_ends_the_matter_for_its_group_only():
     assert scene.ends() == [("fired", 0, ("a",)), ("fired", 0, ("b",)), ("resolved", 30, ("a",))]
 
 
+def test_until_may_be_any_event_of_a_kind():
+    scene = Scene(CRASHES.replace("above: 2", "above: 0, until: {level: info}"))
+    scene.event(0, "rule.crashed", level="error")
+    scene.event(1, "gate.started", level="info")
+    assert scene.ends() == [("fired", 0, ()), ("resolved", 1, ())]
+
+
 def test_too_few_events_fire_only_after_a_full_stretch_was_watched():
     scene = Scene("kind: frequency, where: {event: dq_gate.batch.completed}, below: 2, within: 1m")
     scene.event(0, "gate.started")

@@ -18,6 +18,7 @@ import pytest
 from dq_gate.errors import UnreadableEntryError
 from dq_gate.quarantine.codec import HEAD_BYTES, MAX_BYTES, MAX_DEPTH, Head, Opaque, decode, encode
 
+
 class Point(NamedTuple):
     x: int
     y: int

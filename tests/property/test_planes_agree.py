@@ -1,0 +1,95 @@
+"""The columnar form of a check marks every row that its scalar form fails: both planes then give one verdict."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dq_gate.checks import CATALOGUE
+from tests.property.nasty_text import texts
+
+TEXT_OPTIONS = {
+    "length": [{"min": 3}, {"max": 4}, {"min": 1, "max": 2}],
+    "one_of": [{"allow": ["a", "", "é"]}],
+    "matches": [
+        {"pattern": p, "ignore_case": i} for p in ("^[a-z]+$", r"\bword\b", "é|\\s", "") for i in (False, True)
+    ],
+    "not_matches": [
+        {"patterns": [r"\bpass", r"\w\W\d"], "ignore_case": True},
+        {"patterns": ["[[a]", r"\pL{3}", "(?i)ſ"]},
+        {"patterns": [r"^\s*$", r"a.b", "[^a-z]{4}"]},
+    ],
+}
+CASES = [
+    (check.name, options)
+    for check in CATALOGUE.values()
+    if "str" in check.accepts
+    for options in TEXT_OPTIONS.get(check.name, [{}])
+]
+SAMPLES = [value for check in CATALOGUE.values() for _, value in check.passes + check.fails if isinstance(value, str)]
+
+
+def unmarked_failures(name, options, values, dtype):
+    """Values that fail on the request plane and would pass on the batch plane."""
+    check = CATALOGUE[name]
+    compiled = check.compile(check.options.model_validate(options))
+    if compiled.suspects is None:
+        return []
+    column = pl.Series("v", values, dtype=dtype)
+    marks = column.to_frame().select(compiled.suspects(pl.col("v")).fill_null(value=False))["v"]
+    return [value for value, mark in zip(column, marks, strict=True) if not mark and compiled.judge(value) is not None]
+
+
+def encodable(text):
+    return text.encode(errors="replace").decode()
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+@settings(max_examples=60)
+@example(values=[encodable(sample) for sample in SAMPLES])
+@given(values=st.lists(texts(surrogates=False), min_size=20, max_size=60))
+def test_no_failing_text_is_left_unmarked(name, options, values):
+    assert unmarked_failures(name, options, values, pl.String) == []
+
+
+@pytest.mark.parametrize(
+    "options", [{"ge": 1}, {"gt": 0.5}, {"le": 100}, {"lt": float(2**53)}, {"ge": -(2**53) - 2, "le": 2**53 + 1}]
+)
+@given(
+    floats=st.lists(st.floats(), max_size=20),
+    integers=st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(2**53 - 3, 2**53 + 3), max_size=20),
+    small=st.lists(st.integers(-128, 127), max_size=20),
+    unsigned=st.lists(st.integers(0, 2**64 - 1), max_size=20),
+)
+def test_no_number_out_of_range_is_left_unmarked(options, floats, integers, small, unsigned):
+    columns = [(floats, pl.Float64), (integers, pl.Int64), (small, pl.Int8), (unsigned, pl.UInt64)]
+    for values, dtype in columns:
+        assert unmarked_failures("range", options, values, dtype) == []
+
+
+@given(values=st.lists(st.integers(-3, 3), max_size=20))
+def test_no_number_outside_a_list_is_left_unmarked(values):
+    assert unmarked_failures("one_of", {"allow": [1, 2]}, values, pl.Int64) == []
+
+
+@given(values=st.lists(st.lists(st.text(max_size=2), max_size=5), max_size=20))
+def test_no_list_of_the_wrong_length_is_left_unmarked(values):
+    assert unmarked_failures("length", {"min": 1, "max": 3}, values, pl.List(pl.String)) == []
+
+
+def test_nulls_break_no_columnar_form():
+    for name, options in CASES:
+        assert unmarked_failures(name, options, [], pl.String) == []
+        check = CATALOGUE[name]
+        compiled = check.compile(check.options.model_validate(options))
+        if compiled.suspects is not None:
+            assert pl.DataFrame({"v": [None, "a"]}).select(compiled.suspects(pl.col("v"))).height == 2
+
+
+def test_moments_are_judged_one_by_one():
+    options = CATALOGUE["range"].options(ge=datetime(2026, 1, 1, tzinfo=UTC))
+    assert CATALOGUE["range"].compile(options).suspects is None

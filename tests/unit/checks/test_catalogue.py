@@ -1,0 +1,67 @@
+"""What holds of every check alike."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from dq_gate.checks import CATALOGUE
+
+EXPECTED = {
+    "not_null", "not_blank", "length", "matches", "not_matches", "no_markup", "one_of", "range",
+    "well_formed", "no_mojibake", "no_replacement_character", "normalized",
+    "no_control_characters", "no_invisible", "no_stray_codepoints", "no_homoglyphs",
+}  # fmt: skip
+
+PASSES = [(check, options, value) for check in CATALOGUE.values() for options, value in check.passes]
+FAILS = [(check, options, value) for check in CATALOGUE.values() for options, value in check.fails]
+REPAIRS = [(check, name, value) for check in CATALOGUE.values() for name in check.repairs for _, value in check.fails]
+
+
+def judge(check, options, value):
+    return check.compile(check.options.model_validate(options)).judge(value)
+
+
+def test_the_catalogue_has_the_checks_that_packs_are_promised():
+    assert set(CATALOGUE) == EXPECTED
+
+
+@pytest.mark.parametrize("check", CATALOGUE.values(), ids=list(CATALOGUE))
+def test_every_check_explains_itself_and_shows_samples(check):
+    assert check.summary.endswith(".")
+    assert len((check.compile.__doc__ or "").splitlines()) > 1
+    assert check.passes
+    assert check.fails or check.name == "not_null"
+
+
+@pytest.mark.parametrize(("check", "options", "value"), PASSES)
+def test_samples_that_should_pass_do(check, options, value):
+    assert judge(check, options, value) is None
+
+
+@pytest.mark.parametrize(("check", "options", "value"), FAILS)
+def test_samples_that_should_fail_do_without_quoting_the_value(check, options, value):
+    finding = judge(check, options, value)
+    assert finding is not None
+    assert "\n" not in finding.message
+    assert not isinstance(value, str) or len(value) < 3 or value not in finding.message
+
+
+@pytest.mark.parametrize(("check", "options", "value"), FAILS)
+def test_a_span_lies_within_the_value(check, options, value):
+    span = judge(check, options, value).span
+    if span is not None:
+        assert 0 <= span[0] < span[1] <= len(value)
+
+
+@pytest.mark.parametrize("check", CATALOGUE.values(), ids=list(CATALOGUE))
+def test_an_unknown_option_is_refused(check):
+    with pytest.raises(ValidationError):
+        check.options.model_validate({"no_such_option": 1})
+
+
+@pytest.mark.parametrize(("check", "name", "value"), REPAIRS)
+def test_a_repair_that_changes_a_failing_sample_makes_it_pass(check, name, value):
+    repaired = check.repairs[name](value)
+    if repaired != value:
+        assert judge(check, {}, repaired) is None
