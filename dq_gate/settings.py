@@ -18,8 +18,10 @@ from dq_gate.errors import SettingsError, did_you_mean
 
 ENV_PREFIX = "DQ_GATE_"
 CONFIG_VARIABLE = "DQ_GATE_CONFIG"
+_NO_SETTINGS = frozenset({CONFIG_VARIABLE, "DQ_GATE_TRACEBACK"})
 _PATHS = frozenset({"state_dir", "control_file"})
 """Settings that name a place: relative to the settings file when they stand there, else to the working directory."""
+_LOG_WORDS = frozenset({"stderr", "stdout", "structlog", "logging"})
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,64}$")]
 
@@ -27,7 +29,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,64}$")]
 class Settings(BaseModel):
     """Every setting. Each is also an argument of `Gate.load` and a variable `DQ_GATE_<NAME>`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     pack: str = Field("query", description="Pack that commands use when none is named.")
     quarantine: str | None = Field(
@@ -83,15 +85,23 @@ def load_settings(**arguments: Any) -> Settings:
     base = Path.cwd()
     if file is not None:
         base = file.parent
-        values |= {name: (value, str(file)) for name, value in _table(file).items()}
+        values |= {name: (_placed(name, value, base), str(file)) for name, value in _table(file).items()}
     values |= _environment()
     values |= {name: (value, "argument") for name, value in arguments.items() if value is not None}
     values.setdefault("state_dir", (base / ".dq_gate", "default"))
     for name in _PATHS & values.keys():
         value, origin = values[name]
         root = base if origin == str(file) else Path.cwd()
-        values[name] = (root / str(value), origin)
+        if isinstance(value, (str, Path)):
+            values[name] = (root / value, origin)
     return _validate(values)
+
+
+def _placed(name: str, value: Any, base: Path) -> Any:
+    """A value of the settings file; a path among words is made one that holds from any directory."""
+    is_log_file = name == "log" and isinstance(value, str) and value not in _LOG_WORDS
+    is_pack_file = name == "pack" and isinstance(value, str) and ("/" in value or value.endswith((".yaml", ".yml")))
+    return str(base / value) if is_log_file or is_pack_file else value
 
 
 def _settings_file() -> Path | None:
@@ -113,9 +123,17 @@ def _settings_file() -> Path | None:
 
 def _has_table(pyproject: Path) -> bool:
     try:
-        return "dq_gate" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+        return _tool_table(tomllib.loads(pyproject.read_text(encoding="utf-8"))) is not None
     except (OSError, ValueError):
         return False
+
+
+def _tool_table(data: dict[str, Any]) -> dict[str, Any] | None:
+    match data:
+        case {"tool": {"dq_gate": dict(table)}}:
+            return table
+        case _:
+            return None
 
 
 def _table(file: Path) -> dict[str, Any]:
@@ -125,9 +143,9 @@ def _table(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise SettingsError(f"{file}: is not TOML: {error}") from None
-    table = data["tool"]["dq_gate"] if file.name == "pyproject.toml" else data
-    if not isinstance(table, dict):
-        raise SettingsError(f"{file}: dq_gate must be a table")
+    table = _tool_table(data) if file.name == "pyproject.toml" else data
+    if table is None:
+        raise SettingsError(f"{file}: has no table [tool.dq_gate]")
     return table
 
 
@@ -135,7 +153,7 @@ def _environment() -> dict[str, tuple[Any, str]]:
     return {
         variable.removeprefix(ENV_PREFIX).lower(): (value, variable)
         for variable, value in os.environ.items()
-        if variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE and value != ""
+        if variable.startswith(ENV_PREFIX) and variable not in _NO_SETTINGS and value != ""
     }
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dq_gate.checks.base import Compiled, Options, check
@@ -70,9 +71,19 @@ def no_replacement_character(_options: Options) -> Compiled:
     return Compiled(judge, suspects)
 
 
+_MOST_MARKS = 30
+"""More combining marks in a row no stream-safe text has (Unicode Standard Annex 15). Putting them in order takes
+quadratic time."""
+
+
 def nfc(text: str) -> str:
-    """Put text into Unicode's composed normal form."""
-    return unicodedata.normalize("NFC", text)
+    """Put text into Unicode's composed normal form, unless it is heaped with marks."""
+    return unicodedata.normalize("NFC", text) if _is_stream_safe(text) else text
+
+
+def _is_stream_safe(text: str) -> bool:
+    runs = groupby(text, lambda char: unicodedata.combining(char) > 0)
+    return all(sum(1 for _ in run) <= _MOST_MARKS for are_marks, run in runs if are_marks)
 
 
 @check(
@@ -88,14 +99,17 @@ def normalized(_options: Options) -> Compiled:
     """The text is in Unicode normal form NFC, in which equal text is equal code points.
 
     Repair `nfc` normalizes. Text that looks alike but is coded in two ways is two different words to an index.
-    Compatibility forms (full width, ligatures, superscripts) are left alone: NFC keeps them. Definition: Unicode
-    Standard Annex 15; the tables are those of the running Python.
+    Compatibility forms (full width, ligatures, superscripts) are left alone: NFC keeps them. So is text with more than
+    30 combining marks in a row, which fails. Definition: Unicode Standard Annex 15, with its stream-safe limit; the
+    tables are those of the running Python.
     """
 
     def judge(text: str) -> Finding | None:
         if unicodedata.is_normalized("NFC", text):
             return None
-        return Finding("is not in Unicode normal form NFC", changed_span(text, nfc(text)))
+        composed = nfc(text)
+        span = changed_span(text, composed) if composed != text else None
+        return Finding("is not in Unicode normal form NFC", span)
 
     def suspects(column: pl.Expr) -> pl.Expr:
         return column.str.contains(f"[^{_ALWAYS_NORMAL}]")

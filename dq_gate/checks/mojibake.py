@@ -53,11 +53,11 @@ def _first_look() -> tuple[re.Pattern[str], re.Pattern[str]]:
     Each begins with the class that is rarer in real text: signs, not letters.
     """
     leads, second = _sequence_parts(_WINDOWS)
-    after_lead = "|".join(f"(?<={lead}.){later}" for lead, later in leads)
+    after_lead = "|".join(f"(?<={lead}{second}){later}" for lead, later in leads)
     windows = f"[{second[1:-1]}ÂÃ](?:{after_lead}|(?<=[ÂÃ]) )"
     leads, second = _sequence_parts(_OLDER)
     older = _class(_OLDER, 0xC2, 0xF4) + "(?:" + "|".join(f"(?<={lead}){second}{later}" for lead, later in leads) + ")"
-    return re.compile(windows, re.DOTALL), re.compile(older)
+    return re.compile(windows), re.compile(older)
 
 
 def fix_encoding(text: str) -> str:

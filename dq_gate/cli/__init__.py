@@ -1,52 +1,116 @@
 """The command line: thin front ends over the services. `main` maps errors to one line and an exit code.
 
-Exit codes: 0 fine, 1 findings, 2 usage or configuration, 3 a backend is unavailable, 70 a defect of dq_gate.
+Exit codes: 0 fine, 1 findings, 2 usage or configuration, 3 a backend is unavailable, 70 a defect of dq_gate. A
+command that a signal cuts short exits as shells expect: 130 for SIGINT, 141 for a pipe nobody reads, 143 for SIGTERM.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
+from typing import TYPE_CHECKING, Any
 
-from dq_gate.errors import BackendUnavailableError, DqGateError, MissingExtraError
+from dq_gate.errors import BackendUnavailableError, DqGateError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 FINDINGS = 1
 USAGE = 2
 UNAVAILABLE = 3
 DEFECT = 70
-INTERRUPTED = 130
+BY_SIGNAL = 128
+"""Added to the signal's number."""
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit."""
+    _replace_closed_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end_well)
     try:
-        _run()
-    except DqGateError as error:
-        sys.stderr.write(f"dq-gate: {_one_line(error)}\n")
-        sys.exit(UNAVAILABLE if isinstance(error, BackendUnavailableError) else USAGE)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = _run()
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        code = BY_SIGNAL + signal.SIGINT
+    except BrokenPipeError:
+        _discard_output()
+        code = BY_SIGNAL + signal.SIGPIPE
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        if os.environ.get("DQ_GATE_TRACEBACK"):
-            traceback.print_exc()
-        sys.stderr.write(
-            f"dq-gate: a defect of dq_gate: {type(error).__name__}; please report it with the output of "
-            "DQ_GATE_TRACEBACK=1 dq-gate ...\n"
-        )
-        sys.exit(DEFECT)
+        code = _explain(error)
+    sys.exit(code)
 
 
-def _run() -> None:
+def _run() -> int:
+    """Run a command; gives its exit code."""
+    from typer.main import get_command
+
+    from dq_gate.cli.app import app
+
     try:
-        from dq_gate.cli.app import app
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"this command (module {error.name})", "all") from None
-    app()
+        code: int | None = get_command(app).main(standalone_mode=False)
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # typer makes exit code 1 of it, which stands for findings
+            raise left.__context__ from None
+        raise
+    return code or 0
 
 
-def _one_line(error: DqGateError) -> str:
-    return " ".join(str(error).split())
+def _end_well(number: int, _frame: FrameType | None) -> None:
+    """End as an interrupted command does: drafts are removed, and what waits is put or spooled."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(BY_SIGNAL + number)
+
+
+def _replace_closed_streams() -> None:
+    """Put a file in the place of each closed standard stream; one that refuses, where data would be lost.
+
+    The next file to be opened would take the free number, and what is meant for the stream would go into it.
+    """
+    sys.stdin = sys.stdin or os.fdopen(os.open(os.devnull, os.O_WRONLY))
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def _discard_output() -> None:
+    """Send what is left in the buffer nowhere; the interpreter would fail on it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explain(error: Any) -> int:
+    """Say on stderr, in one line, why a command failed; gives the exit code."""
+    from typer import BadParameter
+
+    usage_error = BadParameter.__bases__[0]
+    if isinstance(error, DqGateError):
+        return _fail(str(error), UNAVAILABLE if isinstance(error, BackendUnavailableError) else USAGE)
+    if isinstance(error, usage_error):
+        return _explain_usage(error)
+    if isinstance(error, OSError):
+        _discard_output()
+        return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), USAGE)
+    if os.environ.get("DQ_GATE_TRACEBACK"):
+        traceback.print_exception(error)
+    return _fail(
+        f"a defect of dq_gate: {type(error).__name__}; please report it with the output of "
+        "DQ_GATE_TRACEBACK=1 dq-gate ...",
+        DEFECT,
+    )
+
+
+def _explain_usage(error: Any) -> int:
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    if "\n" in message:  # a group of commands without one: its help
+        error.show()
+        return USAGE
+    return _fail(f"{message}; see: {error.ctx.command_path} --help" if error.ctx else message, USAGE)
+
+
+def _fail(message: str, code: int) -> int:
+    from dq_gate.cli.output import safe
+
+    sys.stderr.write(f"dq-gate: {safe(' '.join(message.split()))}\n")
+    return code

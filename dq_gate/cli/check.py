@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
+import stat
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -13,17 +13,19 @@ import typer
 
 from dq_gate.cli import FINDINGS
 from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings
-from dq_gate.cli.output import dump, note, safe
-from dq_gate.errors import ConfigurationError, did_you_mean
+from dq_gate.cli.output import dump, note, records_output, safe, show_one
+from dq_gate.cli.progress import while_reading
+from dq_gate.errors import BackendUnavailableError, ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dq_gate.core.model import Decision
     from dq_gate.gate.batch import BatchReport
     from dq_gate.gate.gate import Gate
-    from dq_gate.intake.files import FileFormat
-    from dq_gate.intake.records import Item, Shape
+    from dq_gate.intake.files import FileFormat, PendingFile
+    from dq_gate.intake.records import Broken, Shape
+    from dq_gate.settings import Settings
 
 
 class InputFormat(StrEnum):
@@ -55,7 +57,10 @@ def check(
     fail_on: FailOn = "any",
     format_: Format = OutputFormat.TABLE,
 ) -> None:
-    """Judge a file and print the verdicts; nothing is stored.
+    """Judge a file and print the verdicts; nothing is stored. Exits with 1 when records fail.
+
+    As a table, records that are plainly clean are left out. JSON has one object a record: line, outcome,
+    repaired_by, violations (rule_id, field, check, on_fail, message, span), shadowed, crashes (rule_id, error).
 
     \b
     dq-gate check queries.jsonl
@@ -63,7 +68,7 @@ def check(
     echo '"how do I reset my card?"' | dq-gate check -
     """  # noqa: D301 - \b keeps the examples' lines apart
     from dq_gate.gate.gate import Gate
-    from dq_gate.intake.files import open_input, read_items
+    from dq_gate.intake.files import open_input, read_records
     from dq_gate.intake.records import Row
 
     is_failure = _threshold(fail_on)
@@ -71,7 +76,7 @@ def check(
     shape, written = _shape(gate, map_), _written_as(file, input_format)
     tally = dict.fromkeys(("clean", "repaired", "quarantined"), 0)
     with open_input(file) as stream, _verdicts(format_) as print_verdict:
-        for item in _with_progress(stream, read_items(stream, written, shape)):
+        for item in while_reading(stream, read_records(stream, written, shape).items):
             decision = gate.check(item.value) if isinstance(item, Row) else _broken(item)
             tally[decision.outcome] += 1
             print_verdict(item.number, decision)
@@ -87,21 +92,26 @@ def admit(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="CLEAN", help="Where what passed goes; stdout by default.")
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Name of the feed, kept with every entry.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Name of the feed, kept with every entry.")
+    ] = None,
     max_failed: Annotated[
         float | None,
         typer.Option(
-            "--max-failed", metavar="RATIO", min=0, help="Beyond this share of failures CLEAN is not written."
+            "--max-failed", metavar="RATIO", min=0, max=1, help="Beyond this share of failures CLEAN is not written."
         ),
     ] = None,
     map_: Map = None,
     input_format: InputFormatOption = None,
     fail_on: FailOn = "any",
+    format_: Format = OutputFormat.TABLE,
     quarantine: Quarantine = None,
 ) -> None:
-    """Gate a file: what passes goes on, what fails goes to the quarantine with its reasons.
+    """Gate a file: what passes goes on, what fails goes to the quarantine. Exits with 1 when records fail.
 
-    CLEAN gets its name only when it is whole. Gating the same file again adds no second entries.
+    CLEAN gets its name only when it is whole. Gating the same file again adds no second entries. The summary goes to
+    stderr; as JSON to stdout: rows, clean, repaired, quarantined, let_through, by_rule, stored (store, spool, none),
+    out.
 
     \b
     dq-gate admit queries.jsonl --out clean.jsonl
@@ -109,36 +119,40 @@ def admit(
     cat queries.jsonl | dq-gate admit - --source support-bot > clean.jsonl
     """  # noqa: D301 - \b keeps the examples' lines apart
     from dq_gate.gate.gate import Gate
-    from dq_gate.packs.compile import compile_pack
 
     is_failure = _threshold(fail_on)
-    if max_failed is not None and out is None:
+    if out is None and max_failed is not None:
         raise ConfigurationError("--max-failed needs --out: what went to stdout cannot be taken back")
-    settings = cli_settings(quarantine=quarantine, source=source)
-    compiled = compile_pack(pack or settings.pack, max_bytes=settings.max_input_bytes)
-    with Gate(compiled, settings) as gate:
-        report, kept = _gate_file(gate, file, out, max_failed, _shape(gate, map_), _written_as(file, input_format))
-    _summarise(report)
-    if not kept:
+    if out is None and format_ is not OutputFormat.TABLE:
+        raise ConfigurationError(f"--format {format_} needs --out: stdout carries the records")
+    log = cli_settings(quarantine=quarantine, source=source).log
+    gate = Gate.load(pack, quarantine=quarantine, source=source, log=log)
+    shape, written = _shape(gate, map_), _written_as(file, input_format)
+    with _draft(out) as clean:
+        with gate:
+            report = _gate_file(gate, file, written, shape, records_output() if clean is None else clean.stream)
+        loss = _loss(report, gate.settings)
+        is_kept = loss is None and (max_failed is None or report.quarantined <= max_failed * report.rows)
+        if clean is not None and is_kept:
+            clean.keep()
+    _summarise(report, gate.settings, format_, out=out if is_kept else None)
+    if loss is not None:
+        raise loss
+    if not is_kept:
         note(f"{out} was not written: more than {max_failed:g} of the records failed")
-    if not kept or is_failure(report.quarantined, report.rows):
+    if not is_kept or is_failure(report.quarantined, report.rows):
         raise typer.Exit(FINDINGS)
 
 
-def _gate_file(
-    gate: Gate, file: str, out: Path | None, max_failed: float | None, shape: Shape, written: FileFormat
-) -> tuple[BatchReport, bool]:
-    from dq_gate.intake.files import PendingFile, Writer, open_input, read_items
+def _gate_file(gate: Gate, file: str, written: FileFormat, shape: Shape, clean: BinaryIO) -> BatchReport:
+    from dq_gate.intake.files import Writer, open_input, read_records
     from dq_gate.intake.records import Row
 
-    with open_input(file) as stream, contextlib.ExitStack() as cleanup:
-        pending = None if out is None else PendingFile(out)
-        if pending is not None:
-            cleanup.callback(pending.drop)
-        writer = Writer(sys.stdout.buffer if pending is None else pending.stream, written, shape)
-        batch = cleanup.enter_context(gate.batch())
+    with open_input(file) as stream, gate.batch() as batch:
+        records = read_records(stream, written, shape)
+        writer = Writer(clean, shape, header=records.header)
         identity = _identity(stream)
-        for item in _with_progress(stream, read_items(stream, written, shape)):
+        for item in while_reading(stream, records.items):
             key = f"{identity}:{item.number}" if identity else None
             if not isinstance(item, Row):
                 batch.refuse(item.record, item.violation, key=key)
@@ -146,36 +160,69 @@ def _gate_file(
             decision = batch.admit(item.value, key=key)
             if decision.outcome != "quarantined":
                 writer.write(item, decision.value)
-        report = batch.report
-        kept = max_failed is None or report.quarantined <= max_failed * report.rows
-        if pending is None:
-            sys.stdout.buffer.flush()
-        elif kept:
-            pending.keep()
-    return report, kept
+    return batch.report
 
 
-def _summarise(report: BatchReport) -> None:
+@contextlib.contextmanager
+def _draft(out: Path | None) -> Iterator[PendingFile | None]:
+    """The file that becomes CLEAN, removed unless it is kept; None for standard output."""
+    from dq_gate.intake.files import PendingFile
+
+    if out is None:
+        yield None
+        return
+    draft = PendingFile(out)
+    try:
+        yield draft
+    finally:
+        draft.drop()
+
+
+def _loss(report: BatchReport, settings: Settings) -> BackendUnavailableError | None:
+    """Why failing records are kept nowhere; None when none is lost, as those of a full group are counted on purpose."""
+    from dq_gate.gate.runtime import connect
+
+    if not report.stored["none"]:
+        return None
+    with contextlib.closing(connect(settings)) as store:
+        try:
+            store.ping()
+        except BackendUnavailableError as error:
+            return error
+    return None
+
+
+def _summarise(report: BatchReport, settings: Settings, format_: OutputFormat, *, out: Path | None) -> None:
+    if format_ is not OutputFormat.TABLE:
+        show_one(_account(report, out), format_)
+        return
     note(
         f"{report.rows} records: {report.clean} clean, {report.repaired} repaired, {report.quarantined} quarantined"
         + (f", {report.let_through} let through because the gate does not enforce" if report.let_through else "")
     )
     for rule_id, count in report.by_rule.most_common(10):
         note(f"  {count:>7}  {rule_id}")
-    if report.stored["spool"]:
-        note(
-            f"{report.stored['spool']} entries wait in the local spool, because the quarantine store did not answer; "
-            "they move there by themselves when it does"
-        )
-    lost = report.stored["none"]
-    if lost:
-        note(f"{lost} failing records were refused but not kept; see dq-gate doctor")
+    note_spooled(settings)
+    if report.stored["none"]:
+        note(f"{report.stored['none']} failing records were refused but not kept; see dq-gate doctor")
+
+
+def _account(report: BatchReport, out: Path | None) -> dict[str, Any]:
+    """The summary as `admit` prints it in JSON."""
+    return {
+        "rows": report.rows,
+        "clean": report.clean,
+        "repaired": report.repaired,
+        "quarantined": report.quarantined,
+        "let_through": report.let_through,
+        "by_rule": dict(report.by_rule),
+        "stored": {place: report.stored[place] for place in ("store", "spool", "none")},
+        "out": None if out is None else str(out),
+    }
 
 
 def _identity(stream: BinaryIO) -> str | None:
     """Names a regular file at one point of its life, so that gating it again gives the same entries."""
-    import stat
-
     status = os.fstat(stream.fileno())
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -190,14 +237,15 @@ def _shape(gate: Gate, renames: list[str] | None) -> Shape:
     for rename in renames or ():
         theirs, equals, ours = rename.partition("=")
         if not equals or not theirs:
-            raise ConfigurationError(f"--map {safe(rename)}: write it as THEIRS=OURS, such as text=query")
+            raise ConfigurationError(f"--map {rename}: write it as THEIRS=OURS, such as text=query")
         if ours not in specs:
-            hint = did_you_mean(ours, specs)
-            raise ConfigurationError(f"--map {safe(rename)}: the pack has no field {ours!r}{hint}")
+            raise ConfigurationError(f"--map {rename}: the pack has no field {ours!r}{did_you_mean(ours, specs)}")
+        if theirs in pairs:
+            raise ConfigurationError(f"--map {rename}: {theirs!r} is mapped to {pairs[theirs]!r} already")
         pairs[theirs] = ours
     required = [name for name, spec in specs.items() if spec.is_required]
     return Shape(
-        types={name: spec.type for name, spec in specs.items()},
+        types={spelling: spec.type for name, spec in specs.items() for spelling in (name, *spec.aliases)},
         renames=pairs,
         only_field=required[0] if len(required) == 1 else None,
     )
@@ -206,10 +254,10 @@ def _shape(gate: Gate, renames: list[str] | None) -> Shape:
 def _written_as(file: str, input_format: InputFormat | None) -> FileFormat:
     from dq_gate.intake.files import format_of
 
-    return "csv" if input_format == "csv" else "jsonl" if input_format == "jsonl" else format_of(file)
+    return format_of(file) if input_format is None else input_format.value
 
 
-def _threshold(fail_on: str) -> Any:
+def _threshold(fail_on: str) -> Callable[[int, int], bool]:
     """Whether so many failures among so many records are a finding."""
     if fail_on == "any":
         return lambda failed, _: failed > 0
@@ -220,18 +268,18 @@ def _threshold(fail_on: str) -> Any:
     except ValueError:
         ratio = -1.0
     if not 0 <= ratio <= 1:
-        raise typer.BadParameter("any, never, or a share between 0 and 1", param_hint="--fail-on")
+        raise ConfigurationError(f"--fail-on {fail_on}: write any, never, or a share between 0 and 1")
     return lambda failed, rows: failed > ratio * rows
 
 
-def _broken(item: Any) -> Decision:
+def _broken(item: Broken) -> Decision:
     from dq_gate.core.model import Decision
 
     return Decision("quarantined", None, (item.violation,))
 
 
 @contextlib.contextmanager
-def _verdicts(format_: OutputFormat) -> Iterator[Any]:
+def _verdicts(format_: OutputFormat) -> Iterator[Callable[[int, Decision], None]]:
     """A printer of verdicts: every one as JSON; for people, those that are not plainly clean."""
     count = 0
 
@@ -241,20 +289,20 @@ def _verdicts(format_: OutputFormat) -> Iterator[Any]:
         reasons = [f"{v.rule_id}: {v.message}" for v in decision.violations]
         if decision.outcome == "repaired":
             reasons.insert(0, f"by {', '.join(decision.repaired_by)}")
-        typer.echo(safe(f"{number:>8}  {decision.outcome:<11}  {'; '.join(reasons)}"))
+        print(safe(f"{number:>8}  {decision.outcome:<11}  {'; '.join(reasons)}"), flush=True)
 
     def as_json(number: int, decision: Decision) -> None:
         nonlocal count
         lead = "" if format_ is OutputFormat.JSONL else "[" if count == 0 else ","
         count += 1
-        typer.echo(lead + dump(verdict(number, decision)))
+        print(lead + dump(_verdict(number, decision)), flush=True)
 
     yield as_line if format_ is OutputFormat.TABLE else as_json
     if format_ is OutputFormat.JSON:
-        typer.echo("]" if count else "[]")
+        print("]" if count else "[]")
 
 
-def verdict(number: int, decision: Decision) -> dict[str, Any]:
+def _verdict(number: int, decision: Decision) -> dict[str, Any]:
     """A verdict as `check` prints it in JSON."""
     return {
         "line": number,
@@ -274,21 +322,3 @@ def verdict(number: int, decision: Decision) -> dict[str, Any]:
         "shadowed": [v.rule_id for v in decision.shadowed],
         "crashes": [{"rule_id": c.rule_id, "error": c.error} for c in decision.crashes],
     }
-
-
-def _with_progress(stream: BinaryIO, items: Iterator[Item]) -> Iterator[Item]:
-    """Show on a terminal how far a file is read."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    total = os.fstat(stream.fileno()).st_size or None
-    console = Console(stderr=True)
-    with Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        for count, item in enumerate(items):
-            if count % 1000 == 0:
-                progress.update(task, completed=stream.tell() if stream.seekable() else None)
-            yield item

@@ -10,6 +10,10 @@ import typer
 if TYPE_CHECKING:
     from dq_gate.settings import Settings
 
+_OF_THE_APPLICATION = frozenset({None, "stdout", "structlog", "logging"})
+"""Values of the setting `log` that a command does not follow: its standard output is for results, and the
+application's own logging is configured in the application alone."""
+
 
 class OutputFormat(StrEnum):
     """How a command prints what it lists or reports."""
@@ -33,10 +37,10 @@ Pack = Annotated[
 
 
 def cli_settings(**arguments: Any) -> Settings:
-    """The settings of a command: events go to the state directory unless a setting says otherwise."""
+    """The settings of a command: events go to stderr or a file as set, else to a file in the state directory."""
     from dq_gate.settings import load_settings
 
     settings = load_settings(**arguments)
-    if settings.log is not None:
+    if settings.log not in _OF_THE_APPLICATION:
         return settings
     return settings.model_copy(update={"log": str(settings.state_dir / "events.jsonl")})

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import typer
 
 from dq_gate.cli.options import OutputFormat
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from _typeshed import ReadableBuffer
+    from rich.table import Table
+
 PIPE_WIDTH = 200
 """Columns of a table that goes to no terminal."""
+_GAP = 3
+"""Columns between two cells of a table."""
 
 
 def safe(text: object) -> str:
-    """Text that a terminal shows and does not obey: everything unprintable is escaped."""
+    """Text that a terminal shows and does not obey: everything unprintable is escaped, as JSON does it."""
     plain = str(text)
     if plain.isprintable():
         return plain
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+    return "".join(c if c.isprintable() else "\\u007f" if c == "\x7f" else json.dumps(c)[1:-1] for c in plain)
+
+
+def dump(value: Any) -> str:
+    """A value as one line of JSON, itself safe on a terminal."""
+    import orjson
+
+    try:
+        return safe(orjson.dumps(value, default=str).decode())
+    except TypeError:  # a lone surrogate or a huge number
+        return safe(json.dumps(value, default=str))
 
 
 def when(seconds: float) -> str:
@@ -28,29 +47,35 @@ def when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def dump(value: Any) -> str:
-    """A value as one line of JSON."""
-    import json
-
-    import orjson
-
-    try:
-        return orjson.dumps(value, default=str).decode()
-    except TypeError:
-        return json.dumps(value, default=str)
+def note(text: str) -> None:
+    """Say something beside the output, on stderr."""
+    typer.echo(safe(text), err=True)
 
 
-def show(
-    rows: Iterable[dict[str, Any]], format_: OutputFormat, columns: Sequence[str], *, empty: str, title: str = ""
-) -> None:
+def records_output() -> BinaryIO:
+    """Standard output for records: as they are, but on a terminal made safe for it."""
+    return _Terminal() if sys.stdout.isatty() else sys.stdout.buffer
+
+
+class _Terminal(io.BytesIO):
+    """Standard output where it is a terminal. Takes whole lines."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        text = bytes(data).decode("utf-8", "backslashreplace")
+        end = "\n" if text.endswith("\n") else ""
+        for line in text.removesuffix("\n").split("\n"):
+            print(safe(line.removesuffix("\r")), end=end)
+        return len(text)
+
+
+def show(rows: Iterable[dict[str, Any]], format_: OutputFormat, columns: Sequence[str], *, empty: str) -> None:
     """Print rows: as a table of some columns, as a JSON array, or as JSON lines.
 
     Args:
         rows: Plain data, the same keys in each.
         format_: How.
         columns: Keys that the table shows.
-        empty: What to say of no rows, on a table.
-        title: Heading of the table.
+        empty: What to say of no rows, in place of a table.
     """
     match format_:
         case OutputFormat.JSONL:
@@ -59,7 +84,7 @@ def show(
         case OutputFormat.JSON:
             typer.echo(dump(list(rows)))
         case OutputFormat.TABLE:
-            _table(list(rows), columns, empty, title)
+            _show_table([{column: row[column] for column in columns} for row in rows], empty)
 
 
 def show_one(record: dict[str, Any], format_: OutputFormat) -> None:
@@ -69,37 +94,54 @@ def show_one(record: dict[str, Any], format_: OutputFormat) -> None:
         return
     width = max(map(len, record), default=0)
     for name, value in record.items():
-        typer.echo(f"{name:<{width}}  {_cell(value)}")
+        for line, text in enumerate(_lines(value)):
+            typer.echo(f"{'' if line else name:<{width}}  {text}")
 
 
-def note(text: str) -> None:
-    """Say something beside the output, on stderr."""
-    typer.echo(safe(text), err=True)
-
-
-def _table(rows: list[dict[str, Any]], columns: Sequence[str], empty: str, title: str) -> None:
-    if not rows:
-        typer.echo(empty)
-        return
-    from rich import box
+def _show_table(rows: list[dict[str, Any]], empty: str) -> None:
+    """Print a table; where a terminal is too narrow to keep every word whole, one block a row."""
     from rich.console import Console
+
+    if not rows:
+        typer.echo(safe(empty))
+        return
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    if console.width >= _least_width(rows):
+        console.print(_table(rows))
+        return
+    for number, row in enumerate(rows):
+        if number:
+            typer.echo()
+        show_one(row, OutputFormat.TABLE)
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, title=title or None, title_justify="left", pad_edge=False)
-    for column in columns:
-        is_number = isinstance(rows[0].get(column), (int, float))
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column, value in rows[0].items():
+        table.add_column(column, justify="right" if isinstance(value, (int, float)) else "left")
     for row in rows:
-        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(table)
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    return table
+
+
+def _least_width(rows: list[dict[str, Any]]) -> int:
+    """Columns that a table takes when its cells are broken between words only."""
+    words = ([word for row in rows for word in (column, *_cell(row[column]).split())] for column in rows[0])
+    return sum(max(map(len, column)) + _GAP for column in words) - _GAP
+
+
+def _lines(value: Any) -> list[str]:
+    """A value as text: an item of a list on each line."""
+    return [_cell(item) for item in value] if isinstance(value, list) and value else [_cell(value)]
 
 
 def _cell(value: Any) -> str:
-    if value is None:
+    if value is None or value == []:
         return "-"
-    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return safe(", ".join(value))
-    if isinstance(value, (dict, list, tuple)):
-        return safe(dump(value))
-    return safe(value)
+    return safe(value) if isinstance(value, str) else dump(value)

@@ -188,11 +188,11 @@ def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 -
             for judge in judges:
                 if judge(value) is not None:
                     return False
+        if known == len(record):
+            return room >= 0
+        return plan.ignores_unknown and not exceeds(record, plan.max_bytes)
     except Exception:  # noqa: BLE001 - a judge crashed; the examination names it and fails closed
         return False
-    if known == len(record):
-        return room >= 0
-    return plan.ignores_unknown and not exceeds(record, plan.max_bytes)
 
 
 class _Examination:

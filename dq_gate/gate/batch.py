@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dq_gate.core.flow import Count
 from dq_gate.core.model import Decision
 from dq_gate.events import BatchCompleted
+from dq_gate.quarantine.entry import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from dq_gate.core.model import GateMode, Receipt, Stored, Violation
     from dq_gate.gate.runtime import Runtime
 
-MAX_WAITING = 2_000
-"""Entries handed to the writer and not yet stored; beyond it the batch waits, so that memory stays bounded."""
+MAX_WAITING = 2 * MAX_BATCH
+"""Entries handed to the writer and not yet stored: a round trip under way and the next. What waits longer than the
+writer's patience goes to the spool, though the store is well."""
 MAX_RULES = 48
 """Most rules that the batch's event counts by name: with the longest names, what fits a line of 8 KiB."""
 

@@ -157,6 +157,18 @@ def _kind_of(frame: Any) -> _Kind:
     )
 
 
+def _reasons_column(reasons: list[list[dict[str, str]]]) -> pl.Series:
+    """The reasons as a column; built flat and then grouped, for polars is slow to take in nested lists."""
+    import polars as pl
+
+    names = ("rule_id", "field", "message")
+    columns = {name: [reason[name] for row in reasons for reason in row] for name in names}
+    flat = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+    rows = pl.Series("row", [number for number, row in enumerate(reasons) for _ in row], pl.UInt32)
+    grouped = flat.with_columns(rows).group_by("row", maintain_order=True)
+    return grouped.agg(pl.struct(names).alias(REASONS))[REASONS]
+
+
 class _Polars:
     """polars in, polars out."""
 
@@ -170,10 +182,7 @@ class _Polars:
     def take(
         self, frame: pl.DataFrame, _table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]
     ) -> pl.DataFrame:
-        import polars as pl
-
-        reason = pl.Struct({"rule_id": pl.String, "field": pl.String, "message": pl.String})
-        return frame[failed].with_columns(pl.Series(REASONS, reasons, pl.List(reason)))
+        return frame[failed].with_columns(_reasons_column(reasons))
 
 
 def _all_but(rows: list[int], height: int) -> pl.Series:

@@ -63,12 +63,12 @@ class Gate:
             PackError: the pack cannot be used; says file, line and rule.
             SettingsError: a setting cannot be used; says where it came from.
         """
-        from dq_gate.gate.runtime import connect
+        from dq_gate.gate.runtime import prepare
         from dq_gate.packs.compile import compile_pack
         from dq_gate.settings import load_settings
 
         loaded = load_settings(**settings)
-        connect(loaded)  # it opens nothing yet, but refuses an address that cannot be
+        prepare(loaded)
         return cls(compile_pack(pack or loaded.pack, max_bytes=loaded.max_input_bytes), loaded)
 
     def check(self, record: Mapping[str, Any], *, waived: frozenset[str] = frozenset()) -> Decision:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dq_gate import events
@@ -43,6 +45,18 @@ def connect(settings: Settings) -> Store:
     )
 
 
+def prepare(settings: Settings) -> None:
+    """Refuse an address that cannot be, and import now what the first input would have to wait for. Opens nothing.
+
+    Raises:
+        SettingsError: the quarantine's address has no form that is known.
+    """
+    connect(settings)
+    import_module("structlog")
+    if store_kind(store_address(settings)) == "redis":
+        import_module("redis")
+
+
 class Runtime:
     """One gate at work in one process.
 
@@ -63,7 +77,10 @@ class Runtime:
             pack=pack.id,
         )
         self._withheld: dict[str, Withheld] = {
-            name: spec.store for name, spec in pack.specs.items() if spec.store != "full"
+            name: spec.store
+            for field, spec in pack.specs.items()
+            for name in (field, *spec.aliases)
+            if spec.store != "full"
         }
         address = store_address(settings)
         kind = store_kind(address)
@@ -111,7 +128,7 @@ class Runtime:
     def entry(self, record: Any, violations: tuple[Violation, ...], key: str | None) -> Entry:
         """The quarantine entry of a failed input."""
         return build_entry(
-            record,
+            _plain(record),
             violations,
             pack=self.pack.id,
             namespace=self.settings.namespace,
@@ -193,6 +210,16 @@ def _read_word(path: Path | None) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _plain(record: Any) -> Any:
+    """A mapping as a dict whose methods are nobody's own, so that it can be kept; all else as it is."""
+    if type(record) is dict or not isinstance(record, Mapping):
+        return record
+    try:
+        return dict(record)
+    except Exception:  # noqa: BLE001 - a hostile mapping is bad input, not a defect
+        return dict(dict.items(record)) if isinstance(record, dict) else record
 
 
 def _rule_ids(violations: tuple[Violation, ...]) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from dq_gate.errors import UnreadableInputError
 from dq_gate.intake.csv import read_csv
 from dq_gate.intake.jsonl import read_jsonl
+from dq_gate.intake.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dq_gate.intake.records import Item, Row, Shape
+    from dq_gate.intake.records import Row, Shape
 
 FileFormat = Literal["jsonl", "csv"]
 _FORMATS: dict[str, FileFormat] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv"}
@@ -55,14 +56,16 @@ def open_input(name: str) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:
         raise UnreadableInputError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
     with stream:
-        if Path(name).is_dir():
-            raise UnreadableInputError(f"{name}: is a directory")
         yield stream
 
 
-def read_items(stream: BinaryIO, file_format: FileFormat, shape: Shape) -> Iterator[Item]:
-    """Every record of a stream, and every line that is none."""
-    return read_csv(stream, shape) if file_format == "csv" else read_jsonl(stream, shape)
+def read_records(stream: BinaryIO, file_format: FileFormat, shape: Shape) -> Records:
+    """Every record of a stream, and every line that is none.
+
+    Raises:
+        UnreadableInputError: a CSV file's header cannot be used.
+    """
+    return read_csv(stream, shape) if file_format == "csv" else Records(b"", read_jsonl(stream, shape))
 
 
 class Writer:
@@ -70,15 +73,14 @@ class Writer:
 
     Args:
         stream: Where to.
-        file_format: The input's format.
         shape: How records were made of rows.
+        header: What the input has above its rows.
     """
 
-    def __init__(self, stream: BinaryIO, file_format: FileFormat, shape: Shape) -> None:
+    def __init__(self, stream: BinaryIO, shape: Shape, *, header: bytes = b"") -> None:
         self._stream = stream
         self._shape = shape
-        self._is_csv = file_format == "csv"
-        self._has_header = False
+        self._write_line(header)
 
     def write(self, row: Row, value: Any) -> None:
         """Write a row.
@@ -87,26 +89,25 @@ class Writer:
             row: As it was read.
             value: What the gate made of it.
         """
-        if self._is_csv:
-            self._write_cells(row, value)
-        elif value is row.value:
-            assert isinstance(row.source, bytes)
-            self._stream.write(row.source + b"\n")
+        if value is row.value:
+            self._write_line(row.source)
+        elif row.cells is None:
+            self._stream.write(self._to_json(row, value) + row.end)
         else:
-            self._stream.write(self._to_json(row, value) + b"\n")
+            self._stream.write(self._to_csv(row.value, row.cells, value) + row.end)
 
-    def _write_cells(self, row: Row, value: dict[str, Any]) -> None:
-        assert isinstance(row.source, dict)
-        cells = dict(row.source)
-        changed = {name: item for name, item in value.items() if item is not row.value.get(name)}
-        cells |= {name: to_cell(item) for name, item in self._shape.back(changed).items() if name in cells}
-        if not self._has_header:
-            self._has_header = True
-            self._stream.write(_csv_line(list(cells)))
-        self._stream.write(_csv_line(list(cells.values())))
+    def _write_line(self, line: bytes) -> None:
+        self._stream.write(line)
+        if line and not line.endswith(b"\n"):
+            self._stream.write(b"\n")
+
+    def _to_csv(self, before: dict[str, Any], cells: dict[str, str], value: dict[str, Any]) -> bytes:
+        """The row with the changed cells, and no others, written anew."""
+        changed = {name: item for name, item in value.items() if item is not before.get(name)}
+        changed = self._shape.back(changed)
+        return _csv_line([to_cell(changed[name]) if name in changed else cell for name, cell in cells.items()])
 
     def _to_json(self, row: Row, value: dict[str, Any]) -> bytes:
-        assert isinstance(row.source, bytes)
         if row.source.lstrip().startswith(b'"') and self._shape.only_field:
             return to_json(value[self._shape.only_field])
         return to_json(self._shape.back(value))
@@ -137,7 +138,7 @@ def to_cell(value: Any) -> str:
 
 def _csv_line(cells: list[str]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    csv.writer(text, lineterminator="").writerow(cells)
     return text.getvalue().encode("utf-8", "surrogatepass")
 
 
@@ -149,6 +150,8 @@ class PendingFile:
     """
 
     def __init__(self, path: Path) -> None:
+        if path.exists() and not path.is_file():
+            raise UnreadableInputError(f"{path}: is no regular file; leave --out away to write to standard output")
         self._path = path
         self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
@@ -157,13 +160,21 @@ class PendingFile:
             raise UnreadableInputError(f"{path}: cannot be written: {error.strerror}") from None
 
     def keep(self) -> None:
-        """Make it durable and give it its name."""
-        self.stream.flush()
-        os.fsync(self.stream.fileno())
-        self.stream.close()
-        self._draft.replace(self._path)
+        """Make it durable and give it its name.
+
+        Raises:
+            UnreadableInputError: the disk refused.
+        """
+        try:
+            self.stream.flush()
+            os.fsync(self.stream.fileno())
+            self.stream.close()
+            self._draft.replace(self._path)
+        except OSError as error:
+            raise UnreadableInputError(f"{self._path}: cannot be written: {error.strerror}") from None
 
     def drop(self) -> None:
         """Remove what was written."""
-        self.stream.close()
+        with contextlib.suppress(OSError):  # a full disk refuses the last bytes again
+            self.stream.close()
         self._draft.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from dq_gate.core.decide import RECORD
 from dq_gate.core.model import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 SYNTAX_RULE = "record.syntax"
 _INT = re.compile(r"[-+]?[0-9]{1,4000}\Z")
@@ -26,20 +26,27 @@ class Row:
     Attributes:
         number: The line it begins on, from 1.
         value: The record to judge: usually a mapping; a JSON line may hold anything.
-        source: The row as it stands in the file: a line's bytes, or cells by column name.
+        source: The row as it stands in the file, with its end.
+        cells: A CSV row's cells by column name.
     """
 
     number: int
     value: Any
-    source: bytes | dict[str, str]
+    source: bytes
+    cells: dict[str, str] | None = None
+
+    @property
+    def end(self) -> bytes:
+        """What ends it: CRLF where the file has that, else LF."""
+        return b"\r\n" if self.source.endswith(b"\r\n") else b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A line that is no record.
+    """A line, or a CSV row of several, that is no record.
 
     Attributes:
-        number: The line, from 1.
+        number: The line it begins on, from 1.
         data: Its bytes.
         reason: Why, without its content.
     """
@@ -61,6 +68,23 @@ class Broken:
 
 
 Item = Row | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a file holds.
+
+    Attributes:
+        header: What stands above the rows: a CSV file's header with its end; empty for JSON Lines.
+        items: The rows, and the lines that are none. To be read once.
+    """
+
+    header: bytes
+    items: Iterator[Item]
+
+
+class ClashingNamesError(ValueError):
+    """Two of a record's names stand for the same field of the pack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +121,12 @@ class Shape:
     def _renamed(self, record: dict[str, Any]) -> dict[str, Any]:
         if not self.renames:
             return record
-        return {self.renames.get(name, name): value for name, value in record.items()}
+        renamed = {self.renames.get(name, name): value for name, value in record.items()}
+        if len(renamed) < len(record):
+            names = [self.renames.get(name, name) for name in record]
+            twice = next(name for name in self.renames.values() if names.count(name) > 1)
+            raise ClashingNamesError(f"has two names that stand for the field {twice!r}; map one of them elsewhere")
+        return renamed
 
     def _datetime(self, name: str, value: Any) -> Any:
         return _parse_datetime(value) if isinstance(value, str) and self.types.get(name) == "datetime" else value

@@ -69,12 +69,12 @@ def compile_resolved(pack: ResolvedPack, *, max_bytes: int = DEFAULT_MAX_BYTES) 
     """Compile a pack that was resolved already."""
     compiler = _Compiler(pack)
     fields = tuple(compiler.field_plan(name) for name in pack.fields)
-    unknown = _record_rule("record.fields.known", "unknown_fields", warn=pack.unknown_fields == "warn")
+    unknown = _record_rule("record.fields.known", "unknown_fields", warn=pack.on_unknown_fields == "warn")
     return CompiledPack(
         id=pack.id,
         plan=plan(
             fields,
-            unknown_rule=None if pack.unknown_fields == "allow" else unknown,
+            unknown_rule=None if pack.on_unknown_fields == "allow" else unknown,
             type_rule=_record_rule("record.type", "type"),
             size_rule=_record_rule("record.size", "max_input_bytes"),
             max_bytes=max_bytes,

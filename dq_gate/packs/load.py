@@ -49,7 +49,11 @@ class ResolvedRule:
 
 @dataclass(slots=True)
 class ResolvedPack:
-    """A pack with everything it builds on. Not compiled yet."""
+    """A pack with everything it builds on. Not compiled yet.
+
+    Attributes:
+        unknown_fields: As a file says it; None when none does.
+    """
 
     name: str
     version: int
@@ -60,10 +64,15 @@ class ResolvedPack:
     rules: dict[str, ResolvedRule] = field(default_factory=dict)
 
     @property
+    def on_unknown_fields(self) -> UnknownFields:
+        """What a field that the pack does not name means."""
+        return self.unknown_fields or "warn"
+
+    @property
     def id(self) -> PackId:
         """Name, version and a digest of everything that decides a verdict."""
         content = {
-            "unknown_fields": self.unknown_fields,
+            "unknown_fields": self.on_unknown_fields,
             "fields": {
                 name: spec.model_dump(mode="json", exclude={"description"}) for name, (spec, _) in self.fields.items()
             },
@@ -89,7 +98,6 @@ def load_pack(reference: str | Path) -> ResolvedPack:
     pack = _resolve(path, trail=())
     if version is not None and pack.version != version:
         raise PackError(f"is at version {pack.version}, not {version}", path=path)
-    pack.unknown_fields = pack.unknown_fields or "warn"
     return pack
 
 

@@ -62,7 +62,7 @@ class Destinations:
         self._spool: Spool | None = None
         self._spool_works = True
         self._circuit = Circuit(probe_after)
-        self._circuit_lock = threading.Lock()
+        self._lock = threading.Lock()
 
     @property
     def store(self) -> Store:
@@ -80,9 +80,10 @@ class Destinations:
     @property
     def spool(self) -> Spool:
         """The spool, made at first use."""
-        if self._spool is None:
-            self._spool = self._open_spool()
-        return self._spool
+        with self._lock:
+            if self._spool is None:
+                self._spool = self._open_spool()
+            return self._spool
 
     @property
     def is_away(self) -> bool:
@@ -122,7 +123,7 @@ class Destinations:
 
     def lose(self, error: BaseException) -> None:
         """Note that the store failed: it is away until a probe succeeds."""
-        with self._circuit_lock:
+        with self._lock:
             just_opened = self._circuit.record_failure(time.monotonic())
         if just_opened:
             self.tell(StoreDegraded(self._store_kind, _type_of(error)))
@@ -130,7 +131,7 @@ class Destinations:
 
     def regain(self) -> bool:
         """Note that a probe succeeded; True when the store was away until now."""
-        with self._circuit_lock:
+        with self._lock:
             down_s = self._circuit.record_success(time.monotonic())
         if down_s is None:
             return False

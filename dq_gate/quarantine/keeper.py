@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dq_gate.errors import BackendUnavailableError, UnreadableEntryError
 from dq_gate.events import SpoolDrained, StoreUnsafe
 from dq_gate.quarantine.entry import MAX_BATCH
+from dq_gate.quarantine.spool import SPOOL_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -184,9 +185,16 @@ class Keeper:
     def _pages(self, kind: Kind) -> Iterator[list[Row]]:
         """Pages of the spool, while the store may be asked."""
         after = 0
-        while self._may_ask() and (rows := self._to.spool.take(MAX_BATCH, after=after, kind=kind)):
+        while self._may_ask() and (rows := self._page(kind, after)):
             yield rows
             after = rows[-1].number
+
+    def _page(self, kind: Kind, after: int) -> list[Row]:
+        try:
+            return self._to.spool.take(MAX_BATCH, after=after, kind=kind)
+        except SPOOL_ERRORS as error:  # no reason to keep from the store what can reach it
+            self._to.complain(error)
+            return []
 
     def _put(self, rows: Sequence[Row]) -> list[tuple[Row, PutResult]]:
         """Put rows in the store; those it took, with what it did. One it chokes on holds up no other."""

@@ -4,8 +4,8 @@
     <directory>/<target>-<random>.lock    locked (flock) by the spool's owner for as long as it lives
 
 Whoever holds the lock owns the spool: process ids are used again, locks of the dead are not. The target names
-the store and namespace that the entries are bound for, so that no entry is put in another. One connection,
-guarded by one lock: SQLite before 3.51.3 may corrupt a WAL that two connections write and checkpoint at once.
+the store and namespace that the entries are bound for, so that no entry is put in another. A file has one
+connection: SQLite before 3.51.3 may corrupt a WAL that two connections write and checkpoint at once.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ COMMIT;
 """
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
+_guard = threading.RLock()
+"""Held around every use of SQLite, by all spools of the process, and by whoever forks: a child whose parent was
+within SQLite would find SQLite's own locks taken for ever."""
+os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -87,14 +92,13 @@ class Spool:
     def __init__(self, directory: Path, target: str) -> None:
         self.directory = directory
         self.target = target
-        self._guard = threading.Lock()
         self._path: Path | None = None
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
 
     def open(self) -> None:
         """Make the file now, so that the first put costs no more than the others."""
-        with self._guard:
+        with _guard:
             self._opened()
 
     def put(self, entries: Iterable[Entry], kind: Kind = "waiting") -> None:
@@ -162,7 +166,7 @@ class Spool:
 
     def close(self) -> None:
         """Give the spool up: its files are removed when it is empty, else left to be adopted."""
-        with self._guard:
+        with _guard:
             if self._path is not None and self._is_empty():
                 self._disconnect()
                 _unlink(self._path)
@@ -188,7 +192,7 @@ class Spool:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """The file's connection, for this thread alone; at the end all is written and synced, or nothing."""
-        with self._guard:
+        with _guard:
             try:
                 with self._opened() as db:
                     yield db

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dq_gate.quarantine.spool import Spool
 
 PATIENCE = 0.05
-"""Seconds an entry may have waited and still be given to the store; 50 + 200 ms leave 50 for the spool."""
+"""Seconds an entry may have waited and still be given to the store: after a time-out the spool must fit in."""
 STUCK_AFTER = 0.22
 """Seconds after which a store call that its time-out should have ended is left alone."""
 SPOOL_BATCH = 1000
@@ -105,8 +105,7 @@ class Writer:
                 raise RuntimeError("this writer is closed")
             self._waiting.append(pending)
             self._arrival.set()
-            is_attended = self._supervise()
-        if not is_attended:
+        if not self._supervise():
             self._spool()
         return pending.receipt
 
@@ -142,23 +141,31 @@ class Writer:
         self._keeper.abandon()
 
     def _supervise(self) -> bool:
-        """Start the thread, or another if it died or the store holds it up. The caller holds the lock.
+        """Start the thread, or another if it died or the store holds it up.
 
         Returns:
             False when no thread is to be had, at interpreter exit for instance.
         """
-        if self._thread is not None and self._thread.is_alive():
-            since = self._asking_since
-            if since is None or time.monotonic() - since < STUCK_AFTER:
-                return True
-            self._asking_since = None
+        if self._is_held_up():
             self._to.lose(TimeoutError())
-        self._thread = threading.Thread(target=self._run, name="dq-gate-writer", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:
-            self._thread = None
-        return self._thread is not None
+        elif self._is_running():
+            return True
+        with self._lock:
+            if self._is_held_up() or not self._is_running():
+                self._asking_since = None
+                self._thread = threading.Thread(target=self._run, name="dq-gate-writer", daemon=True)
+                try:
+                    self._thread.start()
+                except RuntimeError:
+                    self._thread = None
+            return self._thread is not None
+
+    def _is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _is_held_up(self) -> bool:
+        since = self._asking_since
+        return since is not None and time.monotonic() - since > STUCK_AFTER
 
     def _run(self) -> None:
         self._to.open()
@@ -234,13 +241,11 @@ class Writer:
 
     def _finish(self, deadline: float) -> bool:
         """Wait until all is answered and the thread has ended; False when the time was up first."""
-        while self._waiting or (self._thread is not None and self._thread.is_alive()):
+        while self._waiting or self._is_running():
             seconds_left = deadline - time.monotonic()
             if seconds_left <= 0:
                 return False
-            with self._lock:
-                is_attended = self._supervise()
-            if is_attended and self._thread is not None:
+            if self._supervise() and self._thread is not None:
                 self._thread.join(min(seconds_left, STUCK_AFTER))
             else:
                 self._spool()

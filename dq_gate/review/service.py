@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dq_gate.events import Event
     from dq_gate.quarantine.entry import Entry, Store
 
+MAX_NAMED = 32
+"""Most rules that one event names."""
 Verdict = Literal["valid", "invalid"]
 
 
@@ -124,8 +126,9 @@ class Review:
         else:
             outcomes = self._act(entry_ids, lifecycle.RELEASE, token=token, why=reason, verdict=verdict)
         done = _done(outcomes)
+        named = tuple(waive[:MAX_NAMED])
         for start in range(0, len(done), MAX_BATCH):
-            self._emit(events.EntryReleased(tuple(done[start : start + MAX_BATCH]), self._who, tuple(waive)))
+            self._emit(events.EntryReleased(tuple(done[start : start + MAX_BATCH]), self._who, named))
         return outcomes
 
     def discard(self, entry_ids: Sequence[str], token: str, *, reason: str = "") -> list[Outcome]:
@@ -172,13 +175,14 @@ class Review:
             return Outcome(entry_id, "not_found")
         if not entry.replayable:
             return Outcome(entry_id, "not_replayable")
+        record = decode(entry.payload)
         lease = self._new_lease(None)
         begun = self._store.act([entry_id], self._note(lifecycle.BEGIN_REDRIVE, lease=lease))[0]
         if begun != "done":
             return Outcome(entry_id, begun)
-        decision = judge(decode(entry.payload), waived=_waived(entry))
+        decision = judge(record, waived=_waived(entry))
         if decision.outcome == "quarantined" or decision.value is None:
-            rules = tuple(violation.rule_id for violation in decision.violations)
+            rules = tuple(violation.rule_id for violation in decision.violations)[:MAX_NAMED]
             return self._send_back(entry, lease, max_attempts, rules=rules)
         try:
             handler(decision.value)
@@ -193,7 +197,9 @@ class Review:
     ) -> Outcome:
         action = lifecycle.after_failed_redrive(entry.attempts, max_attempts)
         why = f"handler raised {error}" if error else "failed again: " + ", ".join(rules)
-        self._store.act([entry.id], self._note(action, why, token=lease.token))
+        result = self._store.act([entry.id], self._note(action, why, token=lease.token))[0]
+        if result != "done":
+            return Outcome(entry.id, result)
         self._emit(events.EntryReturned((entry.id,), self._who, rules, error))
         if action is lifecycle.DIE:
             self._emit(events.EntryDied((entry.id,), self._who))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dq_gate import Gate
 from tests.accuracy import cases
 from tests.accuracy.measure import Result, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CLEAN, NOISY, ATTACKS, MOJIBAKE = 0.005, 0.02, 0.03, 0.10
 
@@ -19,7 +22,7 @@ def results(data: Path) -> Iterator[Result]:
     yield from queries(data, query)
     attacks = list(cases.attacks(data / "unicode/attacks_derived.jsonl"))
     yield query("unicode/attacks_derived", attacks, "caught", ATTACKS)
-    for kind in cases.kinds(attacks):
+    for kind in sorted({case.kind for case in attacks}):
         yield query(f"  {kind}", [case for case in attacks if case.kind == kind], "caught", None)
     ftfy_cases = data / "encoding/ftfy_cases.jsonl"
     yield query("encoding/ftfy_cases", cases.mojibake(ftfy_cases, hard=False), "caught", MOJIBAKE)
@@ -49,24 +52,23 @@ def documents(data: Path, document) -> Iterator[Result]:
 
 
 def line(result: Result) -> str:
-    limit = "" if result.limit is None else f"{result.limit:6.1%}"
+    limit = "" if result.limit is None else f"{result.limit:7.1%}"
     verdict = "" if result.limit is None else "ok" if result.is_met else "MISSED"
+    shares = "".join(f"{share:8.2%}" for share in (result.error_share, result.even.error_share, result.odd.error_share))
     rules = ", ".join(f"{rule} {count}" for rule, count in result.rules.most_common(3))
-    return (
-        f"{result.name:44} {result.rows:6} {result.quarantined:6} {result.repaired:6}  {result.wanted:7}"
-        f"{result.error_share:7.2%} {result.even.error_share:7.2%} {result.odd.error_share:7.2%} {limit:>6} {verdict:6}  {rules}"
-    ).rstrip()
+    counts = f"{result.rows:6} {result.quarantined:6} {result.repaired:6}"
+    return f"{result.name:44} {counts}  {result.wanted:6}{shares} {limit:>7} {verdict:6}  {rules}".rstrip()
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not Path(arguments[0], "queries_clean").is_dir():
         print(
-            "usage: python -m tests.accuracy DATA, the folder that holds queries_clean and the other sets",
+            "usage: python -m tests.accuracy DATA; DATA holds queries_clean and the other sets",
             file=sys.stderr,
         )
         return 2
     print(
-        f"{'set':44} {'rows':>6} {'quar.':>6} {'rep.':>6}  {'wanted':7}{'errors':>7} {'even':>7} {'odd':>7} {'limit':>6}"
+        f"{'set':44} {'rows':>6} {'quar.':>6} {'rep.':>6}  {'wanted':6}{'errors':>8}{'even':>8}{'odd':>8} {'limit':>7}"
     )
     missed = 0
     for result in results(Path(arguments[0])):

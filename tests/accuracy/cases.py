@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 Row = dict[str, Any]
 
@@ -18,7 +19,7 @@ class Case:
     """One labelled text.
 
     Attributes:
-        number: Its place in its set or class; even ones were used for tuning.
+        number: Its place in its set or class.
         kind: A part of the set to report on its own.
         is_original: Whether a repaired text is what the damaged one once was.
     """
@@ -97,7 +98,3 @@ def _plain(text: str) -> str:
 
     text = fixes.fix_character_width(fixes.fix_latin_ligatures(fixes.uncurl_quotes(text)))
     return unicodedata.normalize("NFC", text)
-
-
-def kinds(cases: list[Case]) -> list[str]:
-    return sorted(Counter(case.kind for case in cases))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from dq_gate import Decision, Gate
-from tests.accuracy.cases import Case
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dq_gate import Decision, Gate
+    from tests.accuracy.cases import Case
 
 
 @dataclass(slots=True)

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.measure import Figure
 
-HEAVY = ("polars", "pandas", "pyarrow", "pandera", "great_expectations", "redis", "ftfy", "numpy", "pydantic", "structlog")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAVY = (
+    "polars",
+    "pandas",
+    "pyarrow",
+    "pandera",
+    "great_expectations",
+    "redis",
+    "ftfy",
+    "numpy",
+    "pydantic",
+    "structlog",
+)
 _IMPORT = f"""
 import sys, time
 started = time.perf_counter()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import re
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import re2
 
 from dq_gate import Gate
 from tests.benchmarks.measure import Figure, best_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 TENANTS = [f"tenant-{number}" for number in range(50)]
 DENIED = [
@@ -37,7 +39,27 @@ rules:
   - {{id: query.text.replacement, field: query, check: no_replacement_character}}
   - {{id: query.text.deny, field: query, check: not_matches, patterns: {denied}, ignore_case: true}}
 """
-WORDS = "how do i reset my card pin when the app says that transfer failed please refund order late today".split()
+WORDS = [
+    "how",
+    "do",
+    "i",
+    "reset",
+    "my",
+    "card",
+    "pin",
+    "when",
+    "the",
+    "app",
+    "says",
+    "that",
+    "transfer",
+    "failed",
+    "please",
+    "refund",
+    "order",
+    "late",
+    "today",
+]
 FOREIGN = ["café", "Zürich", "naïve", "São", "jalapeño", "Дом", "東京", "größer"]
 RECORDS = 256
 _SUSPECT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffd]")
@@ -82,7 +104,7 @@ def by_hand() -> Callable[[dict[str, Any]], bool]:
             and type(record["filters"]) is dict
             and 3 <= len(query) <= 2000
             and not query.isspace()
-            and (query.isascii() and query.isprintable() or suspect(query) is None)
+            and ((query.isascii() and query.isprintable()) or suspect(query) is None)
             and not matches(query)
         )
 
@@ -118,14 +140,15 @@ def figures() -> Iterator[Figure]:
         check(record)
         return search(**record)
 
-    subject, limit = best_of(
+    subject, bare_us = best_of(
         lambda: [guarded(**record) for record in made], lambda: [bare(record) for record in made], len(made)
     )
-    yield Figure("@gate.guard on a clean call, beyond gate.check and the call", "µs", subject - limit, None, 3.0)
+    # Design section 10 allows 3 µs where the rules by hand take 1.11.
+    yield Figure("@gate.guard on a clean call, beyond gate.check and the call", "µs", subject - bare_us, limit, 2.7)
 
     long = [{"query": "größer als ein Café in 東京 und Zürich " * 52, "top_k": 1, "tenant": "tenant-1", "filters": {}}]
     long[0]["query"] = long[0]["query"][:2000]
     assert check(long[0]).outcome == "clean"
     subject, _ = best_of(lambda: [check(long[0]) for _ in range(20)], lambda: None, 20)
-    yield Figure("gate.check on 2,000 characters, not all ASCII", "µs", subject, None, 40.0)
+    yield Figure("gate.check on 2,000 characters, not all ASCII", "µs", subject, limit, 36.0)
     gate.close()

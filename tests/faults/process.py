@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dq_gate.quarantine.spool import Spool
 from tests.fakes import Reports, make_entry
 from tests.faults.writing import WAIT, make_writer
 
@@ -71,6 +73,33 @@ def fork_and_wait(url: str, directory: Path, namespace: str) -> None:
         writer.abandon()
         say("forked")
     sys.stdin.readline()
+
+
+def fork_often(url: str, directory: Path, namespace: str) -> None:
+    """Fork while threads are within SQLite; each child uses SQLite too."""
+    spool = Spool(directory, "0" * 16)
+
+    def use_sqlite() -> None:
+        while True:
+            spool.put([make_entry("parent")])
+            spool.take(10)
+
+    for _ in range(3):
+        threading.Thread(target=use_sqlite, daemon=True).start()
+    for _ in range(60):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # ends a child that hangs
+            spool.abandon()
+            own = Spool(directory, "1" * 16)
+            own.put([make_entry("child")])
+            own.close()
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if status:
+            break
+    say(str(os.waitstatus_to_exitcode(status)))
+    os._exit(0)
 
 
 def fill_the_disk(url: str, directory: Path, namespace: str) -> None:

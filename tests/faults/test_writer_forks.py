@@ -40,6 +40,12 @@ def test_parent_and_child_both_keep_what_they_put(tmp_path: Path, namespace: str
     assert list(spool.iterdir()) == []
 
 
+def test_a_child_may_use_sqlite_though_its_parent_was_using_it(tmp_path: Path, namespace: str) -> None:
+    with process.start("fork_often", "", tmp_path / "spool", namespace) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "0\n"
+
+
 def test_a_child_that_lives_on_does_not_keep_its_dead_parents_spool_locked(tmp_path: Path, namespace: str) -> None:
     spool = tmp_path / "spool"
     with RedisServer(tmp_path / "redis") as server:

@@ -73,6 +73,7 @@ def test_no_caller_waits_longer_than_promised_and_nothing_is_lost(tmp_path: Path
         writer.close(WAIT)
         kept = times_kept(server.url, namespace)
     assert kept == dict.fromkeys(callers.stored, 1)
+    assert set(callers.stored.values()) == {"store", "spool"}
     assert max(callers.waits) <= PROMISED
 
 

@@ -16,7 +16,9 @@ TEXT_OPTIONS = {
     "length": [{"min": 3}, {"max": 4}, {"min": 1, "max": 2}],
     "one_of": [{"allow": ["a", "", "é"]}],
     "matches": [
-        {"pattern": p, "ignore_case": i} for p in ("^[a-z]+$", r"\bword\b", "é|\\s", "") for i in (False, True)
+        {"pattern": "^[a-z]+$"},
+        {"pattern": r"\bword\b", "ignore_case": True},
+        {"pattern": r"é|\s", "ignore_case": True},
     ],
     "not_matches": [
         {"patterns": [r"\bpass", r"\w\W\d"], "ignore_case": True},
@@ -49,7 +51,7 @@ def encodable(text):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @example(values=[encodable(sample) for sample in SAMPLES])
 @given(values=st.lists(texts(surrogates=False), min_size=20, max_size=60))
 def test_no_failing_text_is_left_unmarked(name, options, values):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from dq_gate.settings import Settings
 from tests.fakes import make_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from dq_gate.core.flow import Count, Counted, Report
     from dq_gate.core.model import GateMode, Violation
@@ -120,11 +121,8 @@ def make_gate(pack: CompiledPack | None = None) -> tuple[Gate, FakeRuntime]:
     return gate, runtime
 
 
-def drive(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """The result of a coroutine that waits for nothing, without an event loop."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise AssertionError("it waits")
+async def until(condition: Callable[[], object]) -> None:
+    """Let other tasks run until a condition holds."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - what is waited for knows of no event loop
+            await asyncio.sleep(0)

@@ -179,8 +179,10 @@ def all_other_keywords(query, **tags): ...
         (
             search,
             {},
-            "search: no parameter for the required field 'query' (parameters: text, limit); "
-            "name one with @gate.guard(bind={'parameter': 'query'})",
+            (
+                "search: no parameter for the required field 'query' (parameters: text, limit); "
+                "name one with @gate.guard(bind={'parameter': 'query'})"
+            ),
         ),
         (
             search,
@@ -200,20 +202,26 @@ def all_other_keywords(query, **tags): ...
         (
             drop_of_a_field,
             {},
-            "drop_of_a_field: *query carries a tuple, which cannot be the field 'query' (str); "
-            "name another with @gate.guard(bind={'parameter': 'query'})",
+            (
+                "drop_of_a_field: *query carries a tuple, which cannot be the field 'query' (str); "
+                "name another with @gate.guard(bind={'parameter': 'query'})"
+            ),
         ),
         (
             all_other_keywords,
             {},
-            "all_other_keywords: **tags carries all other keywords, which cannot be the field 'tags' (list[str]); "
-            "name another with @gate.guard(bind={'parameter': 'tags'})",
+            (
+                "all_other_keywords: **tags carries all other keywords, which cannot be the field 'tags' (list[str]); "
+                "name another with @gate.guard(bind={'parameter': 'tags'})"
+            ),
         ),
         (
             all_other_keywords,
             {"query": "tags", "tags": "query"},
-            "all_other_keywords: **tags carries all other keywords, which cannot be the field 'query' (str); "
-            "name another with @gate.guard(bind={'parameter': 'query'})",
+            (
+                "all_other_keywords: **tags carries all other keywords, which cannot be the field 'query' (str); "
+                "name another with @gate.guard(bind={'parameter': 'query'})"
+            ),
         ),
         (iter, {}, "iter: its parameters are not known; guard a function that calls it"),
     ],

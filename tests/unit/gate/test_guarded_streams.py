@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dq_gate.errors import InputQuarantined
-from tests.unit.gate.stage import BAD, CLEAN, COMPOSED, DECOMPOSED
+from tests.unit.gate.stage import BAD, CLEAN, COMPOSED, DECOMPOSED, until
 
 if TYPE_CHECKING:
     from dq_gate import Gate
     from tests.unit.gate.stage import FakeRuntime
 
 
-class Odd(Exception):
+class OddError(Exception):
     """What consumers throw in."""
 
 
@@ -28,7 +28,7 @@ def log() -> list[Any]:
 
 @pytest.fixture
 def stream(gate: Gate, log: list[Any]) -> Any:
-    """A guarded generator function that listens, recovers from `Odd` once, and returns its query."""
+    """A guarded generator function that listens, recovers from `OddError` once, and returns its query."""
 
     @gate.guard
     def retrieve(query):
@@ -36,7 +36,7 @@ def stream(gate: Gate, log: list[Any]) -> Any:
             try:
                 log.append((yield query))
                 log.append((yield "second"))
-            except Odd:
+            except OddError:
                 yield "recovered"
         finally:
             log.append("closed")
@@ -56,7 +56,7 @@ def async_stream(gate: Gate, log: list[Any]) -> Any:
                 log.append((yield query))
                 await asyncio.sleep(0)
                 log.append((yield "second"))
-            except Odd:
+            except OddError:
                 yield "recovered"
         finally:
             await asyncio.sleep(0)
@@ -92,9 +92,9 @@ def test_what_is_sent_in_arrives_and_what_is_returned_comes_out(stream: Any, log
 def test_what_is_thrown_in_arrives(stream: Any, log: list[Any]) -> None:
     running = stream(CLEAN)
     next(running)
-    assert running.throw(Odd()) == "recovered"
-    with pytest.raises(Odd):
-        running.throw(Odd())
+    assert running.throw(OddError()) == "recovered"
+    with pytest.raises(OddError):
+        running.throw(OddError())
     assert log == ["closed"]
 
 
@@ -147,9 +147,9 @@ def test_async_what_is_thrown_in_arrives(async_stream: Any, log: list[Any]) -> N
     async def scene() -> None:
         running = async_stream(CLEAN)
         await anext(running)
-        assert await running.athrow(Odd()) == "recovered"
-        with pytest.raises(Odd):
-            await running.athrow(Odd())
+        assert await running.athrow(OddError()) == "recovered"
+        with pytest.raises(OddError):
+            await running.athrow(OddError())
         with pytest.raises(StopAsyncIteration):
             await anext(running)
 
@@ -173,9 +173,7 @@ def test_async_a_stream_that_is_dropped_half_way_is_closed_by_the_loop(async_str
         await anext(running)
         del running
         gc.collect()
-        async with asyncio.timeout(10):
-            while not log:
-                await asyncio.sleep(0)
+        await until(lambda: log)
 
     asyncio.run(scene())
     assert log == ["closed"]
@@ -185,6 +183,7 @@ def test_async_a_task_that_is_cancelled_half_way_cancels_the_guarded_generator(g
     @gate.guard
     async def retrieve(query):
         yield query
+        log.append("waiting")
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -192,19 +191,18 @@ def test_async_a_task_that_is_cancelled_half_way_cancels_the_guarded_generator(g
             raise
 
     async def consume() -> None:
-        async for item in retrieve(CLEAN):
-            log.append(item)
+        async for _ in retrieve(CLEAN):
+            pass
 
     async def scene() -> None:
         task = asyncio.create_task(consume())
-        while not log:
-            await asyncio.sleep(0)
+        await until(lambda: log)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(scene())
-    assert log == [CLEAN, "cancelled"]
+    assert log == ["waiting", "cancelled"]
 
 
 def test_async_closing_closes_a_fallback_stream_at_once(gate: Gate, log: list[Any]) -> None:

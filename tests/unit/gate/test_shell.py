@@ -13,7 +13,7 @@ import pytest
 from dq_gate.core.model import Receipt
 from dq_gate.errors import InputQuarantined
 from dq_gate.gate import shell
-from tests.unit.gate.stage import BAD, CLEAN, COMPOSED, DECOMPOSED
+from tests.unit.gate.stage import BAD, CLEAN, COMPOSED, DECOMPOSED, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from dq_gate.quarantine.entry import Entry
     from tests.unit.gate.stage import FakeRuntime
 
-Admit = "Callable[..., Any]"
 NEVER_NS = 3_600_000_000_000
-WAIT = 30.0
 
 
 class SlowWriter:
@@ -32,13 +30,11 @@ class SlowWriter:
 
     def __init__(self) -> None:
         self.puts: list[Future[Receipt]] = []
-        self.has_come = threading.Event()
 
     def __call__(self, entry: Entry) -> Future[Receipt]:
         receipt: Future[Receipt] = Future()
         receipt.set_running_or_notify_cancel()  # as a writer's: cancelling it does nothing
         self.puts.append(receipt)
-        self.has_come.set()
         return receipt
 
     def answer(self) -> None:
@@ -124,8 +120,7 @@ def test_a_cancelled_task_leaves_its_put_alone_and_reports_it(
 
     async def scene() -> None:
         task = asyncio.create_task(gate.aadmit({"query": BAD}))
-        while not writer.puts:
-            await asyncio.sleep(0)
+        await until(lambda: writer.puts)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -145,8 +140,7 @@ def test_a_cancellation_that_meets_the_answer_still_cancels(
 
     async def scene() -> None:
         task = asyncio.create_task(gate.aadmit({"query": BAD}))
-        while not writer.puts:
-            await asyncio.sleep(0)
+        await until(lambda: writer.puts)
         writer.answer()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -162,8 +156,7 @@ def test_the_answer_reaches_the_task_that_waits_among_others(
 
     async def scene() -> list[Any]:
         tasks = [asyncio.create_task(gate.aadmit({"query": BAD})) for _ in range(3)]
-        while len(writer.puts) < 3:
-            await asyncio.sleep(0)
+        await until(lambda: len(writer.puts) == 3)
         threading.Thread(target=writer.answer).start()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -178,8 +171,7 @@ def test_an_async_caller_does_not_hold_up_its_loop(
 
     async def scene() -> str:
         task = asyncio.create_task(gate.aadmit({"query": BAD}))
-        while not writer.puts:
-            await asyncio.sleep(0)
+        await until(lambda: writer.puts)
         clean = await gate.aadmit({"query": CLEAN})
         writer.answer()
         with pytest.raises(InputQuarantined):

@@ -216,6 +216,16 @@ def test_a_spool_that_fails_is_told_once_until_it_works_again(unprobed: Bench) -
     assert unprobed.reports.of(StoreDegraded).count(StoreDegraded("spool", "OSError")) == 2
 
 
+def test_a_spool_that_fails_does_not_keep_a_store_away_that_is_back(bench: Bench) -> None:
+    bench.stored("before")
+    bench.spool.error = OSError()
+    bench.store.error = BackendUnavailableError()
+    assert bench.stored("a") == ["none"]
+    bench.store.error = None
+    eventually(lambda: bench.reports.of(StoreRestored))
+    assert bench.stored("b") == ["store"]
+
+
 def test_an_entry_that_waited_too_long_for_a_time_out_is_spared_the_store(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
