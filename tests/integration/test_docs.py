@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dq_gate.packs.compile import compile_pack
+from dq_gate.packs.examine import gaps, run_examples
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
 
@@ -32,3 +35,26 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def packs_in(page: Path) -> list[str]:
+    return re.findall(r"^```yaml\n(.*?^pack: .*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+PACK_PAGES = [page for page in PAGES if packs_in(page)]
+
+
+@pytest.mark.parametrize("page", PACK_PAGES, ids=ids(PACK_PAGES))
+def test_packs_of_a_page_are_whole_and_their_examples_hold(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "deny.txt").write_text("# code names\nproject bluebird\n", encoding="utf-8")
+    for number, text in enumerate(packs_in(page)):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text, encoding="utf-8")
+        pack = compile_pack(path)
+
+        assert list(gaps(pack)) == []
+        assert [result for result in run_examples(pack) if not result.holds] == []
+
+
+def test_there_is_a_pack_in_the_docs() -> None:
+    assert PACK_PAGES
