@@ -45,9 +45,7 @@ class RedisServer:
         """Start the server and return once it answers, its data loaded."""
         program = shutil.which("redis-server")
         if program is None:
-            raise RuntimeError(
-                "the tests need a real redis-server; run: sudo apt-get install -y redis-server"
-            )
+            raise RuntimeError("the tests need a real redis-server; run: sudo apt-get install -y redis-server")
         self.directory.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [

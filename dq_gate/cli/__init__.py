@@ -91,7 +91,7 @@ def _explain(error: Any) -> int:
         return _explain_usage(error)
     if isinstance(error, OSError):
         _discard_output()
-        return _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), USAGE)
+        return _fail(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", USAGE)
     if os.environ.get("DQ_GATE_TRACEBACK"):
         traceback.print_exception(error)
     return _fail(
@@ -102,11 +102,12 @@ def _explain(error: Any) -> int:
 
 
 def _explain_usage(error: Any) -> int:
-    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    message = error.format_message().replace("Value error, ", "")
     if "\n" in message:  # a group of commands without one: its help
         error.show()
         return USAGE
-    return _fail(f"{message}; see: {error.ctx.command_path} --help" if error.ctx else message, USAGE)
+    end = "" if message.endswith((".", "?")) else "."
+    return _fail(f"{message}{end} See: {error.ctx.command_path} --help", USAGE)
 
 
 def _fail(message: str, code: int) -> int:

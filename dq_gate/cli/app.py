@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -34,11 +35,13 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's callback prot
 
 @app.callback()
 def _root(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 app.command()(demo)

@@ -13,8 +13,9 @@ import typer
 
 from dq_gate.cli import FINDINGS
 from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings
-from dq_gate.cli.output import dump, note, records_output, safe, show_one
+from dq_gate.cli.output import dump, note, records_output, safe, say, show_one
 from dq_gate.cli.progress import while_reading
+from dq_gate.cli.spool import note_spooled
 from dq_gate.errors import BackendUnavailableError, ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -284,22 +285,23 @@ def _verdicts(format_: OutputFormat) -> Iterator[Callable[[int, Decision], None]
     count = 0
 
     def as_line(number: int, decision: Decision) -> None:
-        if decision.outcome == "clean" and not decision.violations:
+        reasons = [f"by {', '.join(decision.repaired_by)}"] if decision.repaired_by else []
+        reasons += [f"{v.rule_id}: {v.message}" for v in decision.violations]
+        reasons += [f"{v.rule_id}, in shadow mode: {v.message}" for v in decision.shadowed]
+        reasons += [f"{c.rule_id} crashed: {c.error}" for c in decision.crashes]
+        if decision.outcome == "clean" and not reasons:
             return
-        reasons = [f"{v.rule_id}: {v.message}" for v in decision.violations]
-        if decision.outcome == "repaired":
-            reasons.insert(0, f"by {', '.join(decision.repaired_by)}")
-        print(safe(f"{number:>8}  {decision.outcome:<11}  {'; '.join(reasons)}"), flush=True)
+        say(safe(f"{number:>8}  {decision.outcome:<11}  {'; '.join(reasons)}"))
 
     def as_json(number: int, decision: Decision) -> None:
         nonlocal count
         lead = "" if format_ is OutputFormat.JSONL else "[" if count == 0 else ","
         count += 1
-        print(lead + dump(_verdict(number, decision)), flush=True)
+        say(lead + dump(_verdict(number, decision)))
 
     yield as_line if format_ is OutputFormat.TABLE else as_json
     if format_ is OutputFormat.JSON:
-        print("]" if count else "[]")
+        say("]" if count else "[]")
 
 
 def _verdict(number: int, decision: Decision) -> dict[str, Any]:

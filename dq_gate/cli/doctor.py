@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import platform
+import shlex
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from dq_gate import __version__
-from dq_gate.cli import FINDINGS, UNAVAILABLE
+from dq_gate.cli import FINDINGS, UNAVAILABLE, USAGE
 from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings
 from dq_gate.cli.output import show
-from dq_gate.errors import BackendUnavailableError
+from dq_gate.cli.spool import count_spooled
+from dq_gate.core.lifecycle import OPEN
+from dq_gate.errors import BackendUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dq_gate.settings import Settings
 
-Result = Literal["ok", "warning", "unavailable"]
+Result = Literal["ok", "warning", "unusable", "unavailable"]
 _LIBRARIES = ("pydantic", "structlog", "redis", "google-re2", "ftfy", "polars")
+_CODES: dict[Result, int] = {"unavailable": UNAVAILABLE, "unusable": USAGE, "warning": FINDINGS, "ok": 0}
+"""Exit codes, the gravest first."""
 
 
 def doctor(pack: Pack = None, format_: Format = OutputFormat.TABLE, quarantine: Quarantine = None) -> None:
     """Check settings, pack, state directory, quarantine store and spool.
 
-    Exits with 1 when something is unsafe, with 3 when the store does not answer.
+    Exits with 1 when something is unsafe, with 2 when pack or address cannot be used, with 3 when the store does not
+    answer. JSON has one object an examination: what, result (ok, warning, unusable, unavailable), detail.
 
     \b
-    dq-gate doctor --quarantine redis://localhost:6379/0
+    dq-gate doctor
+    dq-gate doctor --quarantine redis://localhost:6379/0 --pack rules/support.yaml
     """  # noqa: D301 - \b keeps the examples' lines apart
     settings = cli_settings(quarantine=quarantine)
     rows = list(_examinations(settings, pack or settings.pack))
     show(rows, format_, ["what", "result", "detail"], empty="")
-    results = {row["result"] for row in rows}
-    if "unavailable" in results:
-        raise typer.Exit(UNAVAILABLE)
-    if "warning" in results:
-        raise typer.Exit(FINDINGS)
+    found = {row["result"] for row in rows}
+    raise typer.Exit(next(code for result, code in _CODES.items() if result in found))
 
 
 def _row(what: str, result: Result, detail: str) -> dict[str, Any]:
@@ -75,17 +80,23 @@ def _mode(settings: Settings) -> dict[str, Any]:
 def _pack(pack: str) -> dict[str, Any]:
     from dq_gate.packs.compile import compile_pack
 
-    compiled = compile_pack(pack)
+    try:
+        compiled = compile_pack(pack)
+    except ConfigurationError as error:
+        return _row("pack", "unusable", str(error))
     return _row("pack", "ok", f"{compiled.id.name}@{compiled.id.version}: {len(compiled.rules)} rules")
 
 
 def _state_dir(settings: Settings) -> dict[str, Any]:
     path = settings.state_dir
-    existing = next(folder for folder in (path, *path.parents) if folder.exists())
-    if not os.access(existing, os.W_OK | os.X_OK):
-        return _row("state directory", "warning", f"{path}: not writable; entries cannot be spooled")
-    if path.exists() and path.stat().st_mode & 0o077:
-        return _row("state directory", "warning", f"{path}: open to others; run: chmod 700 {path}")
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        return _row("state directory", "warning", f"{path}: {error.strerror}; entries cannot be spooled")
+    if path.stat().st_mode & 0o077:
+        return _row("state directory", "warning", f"{path}: open to others; run: chmod 700 {shlex.quote(str(path))}")
     return _row("state directory", "ok", str(path))
 
 
@@ -93,26 +104,21 @@ def _store(settings: Settings) -> Iterator[dict[str, Any]]:
     from dq_gate.gate.runtime import connect
 
     try:
-        store = connect(settings)
-        try:
+        with contextlib.closing(connect(settings)) as store:
             store.ping()
             health = store.health()
-            open_entries = sum(store.stats().by_state.get(state, 0) for state in ("pending", "leased", "released"))
-        finally:
-            store.close()
-    except BackendUnavailableError as error:
-        yield _row("quarantine", "unavailable", str(error))
+            by_state = store.stats().by_state
+    except (ConfigurationError, BackendUnavailableError) as error:
+        yield _row("quarantine", "unusable" if isinstance(error, ConfigurationError) else "unavailable", str(error))
         return
     detail = ", ".join(f"{name} {value}" for name, value in health.detail.items())
-    yield _row("quarantine", "ok", f"{detail}; {open_entries} open entries")
+    yield _row("quarantine", "ok", f"{detail}; {sum(by_state[state] for state in OPEN)} open entries")
     for reason in health.unsafe:
         yield _row("quarantine", "warning", f"unsafe: {reason}")
 
 
 def _spool(settings: Settings) -> dict[str, Any]:
-    from dq_gate.quarantine.spool import waiting
-
-    count = waiting(settings.state_dir / "spool")
+    count = count_spooled(settings)
     if count:
-        return _row("spool", "warning", f"{count} entries wait for the store; a running gate moves them")
+        return _row("spool", "warning", f"{count} entries wait for the store; dq-gate quarantine list moves them there")
     return _row("spool", "ok", "empty")

@@ -47,6 +47,12 @@ def when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def say(line: str) -> None:
+    """Print a line at once; above the bar where progress is shown."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def note(text: str) -> None:
     """Say something beside the output, on stderr."""
     typer.echo(safe(text), err=True)
@@ -64,7 +70,7 @@ class _Terminal(io.BytesIO):
         text = bytes(data).decode("utf-8", "backslashreplace")
         end = "\n" if text.endswith("\n") else ""
         for line in text.removesuffix("\n").split("\n"):
-            print(safe(line.removesuffix("\r")), end=end)
+            sys.stdout.write(safe(line.removesuffix("\r")) + end)
         return len(text)
 
 

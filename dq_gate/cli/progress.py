@@ -52,6 +52,11 @@ def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
     console = Console(stderr=True)
     # What goes to the same terminal meanwhile is printed above the bar; what goes elsewhere is let alone.
     with Progress(
-        BarColumn(), *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty(), redirect_stderr=False
+        BarColumn(),
+        *columns,
+        console=console,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+        redirect_stderr=False,
     ) as bar:
         yield bar

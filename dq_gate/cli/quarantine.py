@@ -3,41 +3,60 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import os
-import secrets
-import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dq_gate.cli import FINDINGS
-from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings
-from dq_gate.cli.output import note, show, show_one, when
+from dq_gate.cli.entries import deciding_rules, detail, group_row, readable, summary
+from dq_gate.cli.handlers import import_handler, writing_records
+from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine
+from dq_gate.cli.output import note, safe, show, show_one, when
+from dq_gate.cli.progress import while_counting
+from dq_gate.cli.reviewing import Choice, Session, choose, filter_of, reviewing
+from dq_gate.cli.spool import note_spooled
 from dq_gate.errors import ConfigurationError, EntryNotFoundError, did_you_mean
+from dq_gate.quarantine.entry import MAX_BATCH, Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from dq_gate.quarantine.entry import Entry, Filter, Group, Store
-    from dq_gate.review.service import Outcome, Review
-    from dq_gate.settings import Settings
+    from dq_gate.quarantine.entry import Entry, Store
+    from dq_gate.review.service import Outcome
 
 app = typer.Typer(help="Review what failed: list, group, claim, release, discard, redrive.", no_args_is_help=True)
-_DAY = 86_400
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Entries by id.")]
+MAX_TOLD = 20
+"""Most entries that are named with the reason why an action could not be done on them."""
+_NOTHING = "nothing matches"
+_RESULTS = {
+    "not_found": "no such entry",
+    "lease_lost": "someone else holds it, or the lease ran out",
+    "not_replayable": "its payload was not kept whole, so it cannot be judged again",
+    "failed_again": "failed the gate again",
+    "handler_failed": "the handler failed",
+    "other_pack": "another pack refused it; name that with --pack",
+}
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Entries by id.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="An entry's id.")]
-ByGroup = Annotated[str | None, typer.Option("--group", help="All entries of a group of like failures.")]
-ByRule = Annotated[str | None, typer.Option("--rule", help="All entries that failed a rule.")]
-BySource = Annotated[str | None, typer.Option("--source", help="All entries of a source.")]
-ByState = Annotated[
-    str, typer.Option("--state", help="pending, leased, released, redriven, discarded, dead, expired, or any.")
+ByGroup = Annotated[
+    str | None, typer.Option("--group", metavar="GROUP", help="All entries of a group of like failures.")
 ]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at the most.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; goes into the entry's history.")]
+ByRule = Annotated[str | None, typer.Option("--rule", metavar="RULE", help="All entries that failed a rule.")]
+BySource = Annotated[str | None, typer.Option("--source", metavar="NAME", help="All entries of a source.")]
+ByState = Annotated[
+    str,
+    typer.Option(
+        "--state", metavar="STATE", help="pending, leased, released, redriven, discarded, dead, expired, or any."
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many at the most.")]
+GroupLimit = Annotated[
+    int, typer.Option("--limit", "-n", metavar="N", min=1, max=MAX_BATCH, help="How many at the most.")
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; goes into the entry's history.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show what the input contained. This is recorded.")]
 
 
@@ -48,20 +67,23 @@ def list_(
     rule: ByRule = None,
     source: BySource = None,
     limit: Limit = 50,
-    after: Annotated[str | None, typer.Option("--after", help="Go on where a page ended.")] = None,
+    after: Annotated[str | None, typer.Option("--after", metavar="CURSOR", help="Go on where a page ended.")] = None,
     format_: Format = OutputFormat.TABLE,
     quarantine: Quarantine = None,
 ) -> None:
-    """List entries, oldest first.
+    """List entries, oldest first. When there are more, the cursor of the next page is on stderr.
+
+    JSON has one object an entry: id, state, created_at, source, pack, rules, group, attempts, seen, replayable.
 
     \b
     dq-gate quarantine list
     dq-gate quarantine list --rule query.text.markup --state any --format jsonl
     """  # noqa: D301 - \b keeps the examples' lines apart
-    with _reviewing(quarantine) as (store, _, _):
-        entries, rest = _page(store, _filter(state, group, rule, source), limit, after)
-        rows = [_summary(entry) for entry in entries]
-        show(rows, format_, ["id", "state", "created_at", "source", "rules", "group"], empty="nothing matches")
+    where = filter_of(state, group, rule, source)
+    with reviewing(quarantine) as session:
+        entries, rest = _page(session.store, where, limit, after)
+        show(map(summary, entries), format_, ["id", "state", "created_at", "source", "rules", "group"], empty=_NOTHING)
+        note_spooled(session.settings)
     if rest is not None:
         note(f"more: add --after {rest}")
 
@@ -70,53 +92,63 @@ def list_(
 def show_(id_: Id, reveal: Reveal = False, format_: Format = OutputFormat.TABLE, quarantine: Quarantine = None) -> None:
     """Show one entry: its reasons, its history, and the shape of its payload.
 
+    JSON has what the list has, and namespace, pack_digest, violations (rule_id, field, check, on_fail, message,
+    span), payload, lease (owner, until), verdict, waivers (rule_id, who, reason), history (at, who, action, why).
+
     \b
     dq-gate quarantine show 0193f1c2a7d4b1e2c3d4e5f6
+    dq-gate quarantine show 0193f1c2a7d4b1e2c3d4e5f6 --reveal --format json
     """  # noqa: D301 - \b keeps the examples' lines apart
-    with _reviewing(quarantine) as (store, review, _):
-        entry = store.get(id_)
+    with reviewing(quarantine) as session:
+        entry = session.store.get(id_)
         if entry is None:
             raise EntryNotFoundError(id_)
         if reveal:
-            review.reveal([id_])
-        show_one(_detail(entry, reveal=reveal), format_)
+            session.review.reveal([id_])
+            if session.emitter.take_dropped():
+                raise ConfigurationError(f"{session.settings.log}: cannot be written, so nothing is revealed")
+        shown = readable if format_ is OutputFormat.TABLE else detail
+        show_one(shown(entry, reveal=reveal), format_)
 
 
 @app.command()
-def groups(limit: Limit = 50, format_: Format = OutputFormat.TABLE, quarantine: Quarantine = None) -> None:
-    """List groups of like failures, the largest first. Every action takes a group: --group ID.
+def groups(limit: GroupLimit = 50, format_: Format = OutputFormat.TABLE, quarantine: Quarantine = None) -> None:
+    """List groups of like failures, the largest first. Every action takes a group: --group GROUP.
+
+    JSON has one object a group: group, open, count, counted_only, source, pack, rules, first_seen, last_seen, sample.
 
     \b
     dq-gate quarantine groups
     """  # noqa: D301 - \b keeps the examples' lines apart
-    with _reviewing(quarantine) as (store, _, _):
-        rows = [_group(group) for group in store.groups(limit=limit)]
-    columns = ["group", "open", "count", "source", "rules", "last_seen", "sample"]
-    show(rows, format_, columns, empty="the quarantine is empty")
+    with reviewing(quarantine) as session:
+        rows = map(group_row, session.store.groups(limit=limit))
+        show(rows, format_, ["group", "open", "count", "source", "rules", "last_seen", "sample"], empty=_NOTHING)
+        note_spooled(session.settings)
 
 
 @app.command()
 def stats(format_: Format = OutputFormat.TABLE, quarantine: Quarantine = None) -> None:
-    """Count entries by state, and open ones by rule and source."""
-    with _reviewing(quarantine) as (store, _, _):
-        found = store.stats()
-    rows: list[dict[str, Any]] = [
-        *({"by": "state", "name": name, "entries": count} for name, count in found.by_state.items() if count),
-        *({"by": "rule", "name": name, "entries": count} for name, count in _largest(found.open_by_rule)),
-        *({"by": "source", "name": name, "entries": count} for name, count in _largest(found.open_by_source)),
-    ]
-    if format_ is OutputFormat.TABLE:
-        show(rows, format_, ["by", "name", "entries"], empty="the quarantine is empty")
+    """Count entries by state, and open ones by rule and source.
+
+    JSON is one object: by_state, open_by_rule, open_by_source, groups.
+
+    \b
+    dq-gate quarantine stats
+    """  # noqa: D301 - \b keeps the examples' lines apart
+    with reviewing(quarantine) as session:
+        found = session.store.stats()
+        note_spooled(session.settings)
+    if format_ is not OutputFormat.TABLE:
+        counts = {"by_state": found.by_state, "open_by_rule": found.open_by_rule}
+        show_one({**counts, "open_by_source": found.open_by_source, "groups": found.groups}, format_)
         return
-    show_one(
-        {
-            "by_state": found.by_state,
-            "open_by_rule": found.open_by_rule,
-            "open_by_source": found.open_by_source,
-            "groups": found.groups,
-        },
-        format_,
-    )
+    by: dict[str, Mapping[Any, int]] = {
+        "state": found.by_state,
+        "rule": found.open_by_rule,
+        "source": found.open_by_source,
+    }
+    rows = [{"by": kind, "name": name, "entries": count} for kind, of in by.items() for name, count in _largest(of)]
+    show(rows, format_, ["by", "name", "entries"], empty=_NOTHING)
 
 
 @app.command()
@@ -130,16 +162,18 @@ def claim(
 ) -> None:
     """Take pending entries for yourself, so that nobody else acts on them meanwhile.
 
-    The lease is kept in the state directory; your next commands use it.
+    The lease's token is kept in the state directory; your next commands use it. Exits with 1 when an entry cannot be
+    claimed. JSON has one object an entry: id, result.
 
     \b
     dq-gate quarantine claim --group 3f1c9a2b5d6e7f80
     """  # noqa: D301 - \b keeps the examples' lines apart
-    with _reviewing(quarantine) as (_, review, settings):
-        chosen = _chosen(review, ids, "pending", group, rule, source)
-        lease, outcomes = review.claim(chosen, token=_token(settings))
-    _report("claimed", outcomes, format_)
-    note(f"yours until {when(lease.until)}")
+    choice = choose(ids, group, rule, source)
+    with reviewing(quarantine) as session:
+        lease, outcomes = session.review.claim(session.chosen(choice, "pending"), token=session.token())
+        if any(outcome.result == "done" for outcome in outcomes):
+            note(f"yours until {when(lease.until)}")
+        _report_action(session, outcomes, "claimed", format_)
 
 
 @app.command()
@@ -158,13 +192,20 @@ def release(
 ) -> None:
     """Let entries go on to be redriven; those you have not claimed are claimed first.
 
+    Exits with 1 when an entry cannot be released. JSON has one object an entry: id, result.
+
     \b
     dq-gate quarantine release --group 3f1c9a2b5d6e7f80 --waive query.text.markup --reason "a question about HTML"
     """  # noqa: D301 - \b keeps the examples' lines apart
-    with _reviewing(quarantine) as (_, review, settings):
-        chosen = _claimed(review, settings, ids, group, rule, source)
-        outcomes = review.release(chosen, _token(settings), waive=waive or (), reason=reason)
-    _report("released", outcomes, format_)
+    choice = choose(ids, group, rule, source)
+    if waive and not reason:
+        raise ConfigurationError("a waiver needs a reason: --reason 'why the rule is wrong here'")
+    with reviewing(quarantine) as session:
+        chosen = session.chosen(choice, "pending", "leased")
+        _refuse_strange_waivers(session.store, chosen, waive or ())
+        session.review.claim(chosen, token=session.token())
+        outcomes = session.review.release(chosen, session.token(), waive=waive or (), reason=reason)
+        _report_action(session, outcomes, "released", format_)
 
 
 @app.command()
@@ -179,13 +220,17 @@ def discard(
 ) -> None:
     """Throw entries away, because the gate was right; those you have not claimed are claimed first.
 
+    Exits with 1 when an entry cannot be discarded. JSON has one object an entry: id, result.
+
     \b
     dq-gate quarantine discard --rule query.text.present
     """  # noqa: D301 - \b keeps the examples' lines apart
-    with _reviewing(quarantine) as (_, review, settings):
-        chosen = _claimed(review, settings, ids, group, rule, source)
-        outcomes = review.discard(chosen, _token(settings), reason=reason)
-    _report("discarded", outcomes, format_)
+    choice = choose(ids, group, rule, source)
+    with reviewing(quarantine) as session:
+        chosen = session.chosen(choice, "pending", "leased")
+        session.review.claim(chosen, token=session.token())
+        outcomes = session.review.discard(chosen, session.token(), reason=reason)
+        _report_action(session, outcomes, "discarded", format_)
 
 
 @app.command()
@@ -200,13 +245,21 @@ def redrive(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Without a handler: the file that what passes is appended to; - is stdout."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Without a handler: the file that what passes is appended to; - is stdout.",
+        ),
     ] = None,
+    format_: Format = OutputFormat.TABLE,
     quarantine: Quarantine = None,
 ) -> None:
     """Send released entries through the gate again; what passes goes to a handler or, as JSON lines, to stdout.
 
-    Without a choice, all released entries are taken. Waived rules are skipped. What fails again is pending again.
+    Without a choice, all released entries are taken. Waived rules are skipped. What fails again is pending again. An
+    entry is redriven once its handler returned, or its line is on the disk: a handler may see one twice, but never
+    misses one. Exits with 1 when an entry is not redriven. JSON has one object an entry: id, result.
 
     \b
     dq-gate quarantine redrive --out fixed.jsonl
@@ -214,79 +267,37 @@ def redrive(
     """  # noqa: D301 - \b keeps the examples' lines apart
     from dq_gate.gate.gate import Gate
 
+    choice = choose(ids, group, rule, source) if ids or group or rule or source else Choice((), Filter())
+    file = None if out == Path("-") else out
     if handler and out:
         raise ConfigurationError("--handler and --out exclude each other")
-    with _reviewing(quarantine) as (store, review, settings), contextlib.ExitStack() as stack:
-        gate = Gate.load(pack or settings.pack)
-        chosen = ids or review.matching(_filter("released", group, rule, source))
-        _refuse_other_packs(store, chosen, gate.pack.id.name)
-        handle = _import_handler(handler) if handler else stack.enter_context(_appending(out))
-        outcomes = list(review.redrive(chosen, gate.check, handle, max_attempts=settings.max_attempts))
-    tally = Counter(outcome.result for outcome in outcomes)
-    note(f"{tally['done']} of {len(outcomes)} entries redriven" + _others(tally))
-    if tally["done"] != len(outcomes):
-        raise typer.Exit(FINDINGS)
-
-
-@contextlib.contextmanager
-def _reviewing(quarantine: str | None) -> Iterator[tuple[Store, Review, Settings]]:
-    """The store, a reviewer at work on it, and the settings."""
-    from dq_gate.gate.runtime import connect
-    from dq_gate.review.service import Review
-    from dq_gate.signals.emitter import Emitter
-
-    settings = cli_settings(quarantine=quarantine)
-    store = connect(settings)
-    emitter = Emitter(
-        settings.log or "stderr", namespace=settings.namespace, source=settings.source, release=settings.release
-    )
-    try:
-        review = Review(store, who=_who(), emit=emitter.emit, lease_seconds=settings.lease_seconds)
-        review.tidy(settings.retention_days * _DAY)
-        yield store, review, settings
-    finally:
-        emitter.close()
-        store.close()
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"
-
-
-def _token(settings: Settings) -> str:
-    """This state directory's lease token: one secret for all of a reviewer's commands."""
-    path = settings.state_dir / "lease-token"
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        token = secrets.token_hex(16)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(token, encoding="ascii")
-        return token
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _filter(state: str, group: str | None, rule: str | None, source: str | None) -> Filter:
-    from dq_gate.core.lifecycle import STATES
-    from dq_gate.quarantine.entry import Filter
-
-    known = next((known for known in STATES if known == state), None)
-    if known is None and state != "any":
-        raise ConfigurationError(f"--state {state}: no such state{did_you_mean(state, (*STATES, 'any'))}")
-    return Filter(state=known, group=group, rule=rule, source=source)
+    if not (handler or file) and format_ is not OutputFormat.TABLE:
+        raise ConfigurationError(f"--format {format_} needs --handler or --out: stdout carries the records")
+    gate = Gate.load(pack)
+    with contextlib.ExitStack() as stack:
+        handle = import_handler(handler) if handler else stack.enter_context(writing_records(file))
+        session = stack.enter_context(reviewing(quarantine))
+        own, others = _by_pack(session.store, session.chosen(choice, "released"), gate.pack.id.name)
+        if choice.ids and others:
+            raise ConfigurationError(
+                f"entry {others[0]}: another pack than {gate.pack.id.name!r} refused it; use --pack"
+            )
+        outcomes = session.review.redrive(own, gate.check, handle, max_attempts=session.settings.max_attempts)
+        results: list[tuple[str, str]] = [
+            (outcome.entry_id, outcome.result) for outcome in while_counting(outcomes, len(own))
+        ]
+        results += [(entry_id, "other_pack") for entry_id in others]
+        done = sum(result == "done" for _, result in results)
+        _report(session.store, results, format_, say=note, summary=f"{done} of {len(results)} entries redriven")
 
 
 def _page(store: Store, where: Filter, limit: int, after: str | None) -> tuple[list[Entry], str | None]:
-    from dq_gate.quarantine.entry import MAX_BATCH
-
     entries: list[Entry] = []
     while len(entries) < limit:
-        page = store.find(where, limit=min(MAX_BATCH, limit - len(entries)), after=after)
+        try:
+            page = store.find(where, limit=min(MAX_BATCH, limit - len(entries)), after=after)
+        except ValueError:
+            raise ConfigurationError(f"--after {after}: give it as an earlier page printed it") from None
         entries.extend(page.entries)
         after = page.after
         if after is None:
@@ -294,154 +305,64 @@ def _page(store: Store, where: Filter, limit: int, after: str | None) -> tuple[l
     return entries, after
 
 
-def _chosen(
-    review: Review, ids: list[str] | None, state: str, group: str | None, rule: str | None, source: str | None
-) -> list[str]:
-    has_filter = any((group, rule, source))
-    if bool(ids) == has_filter:
-        raise ConfigurationError("name entries by id, or choose them with --group, --rule or --source")
-    return ids or review.matching(_filter(state, group, rule, source))
+def _by_pack(store: Store, entry_ids: Sequence[str], pack: str) -> tuple[list[str], list[str]]:
+    """Entries that a pack refused, and those of other packs: an entry is judged by its own pack, or not at all."""
+    own: list[str] = []
+    others: list[str] = []
+    for entry_id in entry_ids:
+        entry = store.get(entry_id)
+        (own if entry is None or entry.pack == pack else others).append(entry_id)
+    return own, others
 
 
-def _claimed(
-    review: Review, settings: Settings, ids: list[str] | None, group: str | None, rule: str | None, source: str | None
-) -> list[str]:
-    """The chosen entries, pending ones claimed; those already claimed by this token are among them."""
-    chosen = _chosen(review, ids, "pending", group, rule, source)
-    review.claim(chosen, token=_token(settings))
-    if not ids:
-        leased = review.matching(_filter("leased", group, rule, source))
-        chosen = list(dict.fromkeys([*chosen, *leased]))
-    return chosen
+def _refuse_strange_waivers(store: Store, entry_ids: Sequence[str], waive: Sequence[str]) -> None:
+    """Refuse to waive a rule that none of the entries failed: it is misspelled, and would help none of them."""
+    if not waive or not entry_ids:
+        return
+    entries = map(store.get, entry_ids)
+    failed = {rule for entry in entries if entry is not None for rule in deciding_rules(entry)}
+    for rule in waive:
+        if rule not in failed:
+            raise ConfigurationError(f"--waive {rule}: none of these entries failed it{did_you_mean(rule, failed)}")
 
 
-def _report(done: str, outcomes: Sequence[Outcome], format_: OutputFormat) -> None:
-    tally = Counter(outcome.result for outcome in outcomes)
+def _report_action(session: Session, outcomes: Sequence[Outcome], done: str, format_: OutputFormat) -> None:
+    results = [(outcome.entry_id, outcome.result) for outcome in outcomes]
+    count = sum(result == "done" for _, result in results)
+    summary = f"{count} {'entry' if count == 1 else 'entries'} {done}"
+    _report(session.store, results, format_, say=typer.echo, summary=summary)
+
+
+def _report(
+    store: Store,
+    results: Sequence[tuple[str, str]],
+    format_: OutputFormat,
+    *,
+    say: Callable[[str], None],
+    summary: str,
+) -> None:
+    """Say what was done and on which entries it could not be done; exit with 1 when there are any."""
+    undone = [(entry_id, result) for entry_id, result in results if result != "done"]
     if format_ is OutputFormat.TABLE:
-        typer.echo(f"{tally['done']} {'entry' if tally['done'] == 1 else 'entries'} {done}" + _others(tally))
+        say(summary + (f", {len(undone)} not:" if undone else ""))
+        for entry_id, result in undone[:MAX_TOLD]:
+            say(safe(f"  {entry_id}  {_why_not(store, entry_id, result)}"))
+        if len(undone) > MAX_TOLD:
+            say(f"  and {len(undone) - MAX_TOLD} more; --format jsonl names them")
     else:
-        rows = [{"id": outcome.entry_id, "result": outcome.result} for outcome in outcomes]
-        show(rows, format_, ["id", "result"], empty="")
-    if tally["done"] != len(outcomes):
+        show([{"id": entry_id, "result": result} for entry_id, result in results], format_, [], empty="")
+    if undone:
         raise typer.Exit(FINDINGS)
 
 
-def _others(tally: Counter[Any]) -> str:
-    return "".join(f"; {count} {result.replace('_', ' ')}" for result, count in tally.items() if result != "done")
+def _why_not(store: Store, entry_id: str, result: str) -> str:
+    if result != "wrong_state":
+        return _RESULTS[result]
+    entry = store.get(entry_id)
+    if entry is None:
+        return _RESULTS["not_found"]
+    return f"is {entry.state}" + (f" by {entry.lease.owner} until {when(entry.lease.until)}" if entry.lease else "")
 
 
-def _refuse_other_packs(store: Store, entry_ids: Sequence[str], pack: str) -> None:
-    """Entries are judged by the pack that refused them, or not at all."""
-    for entry_id in entry_ids:
-        entry = store.get(entry_id)
-        if entry is not None and entry.pack != pack:
-            raise ConfigurationError(
-                f"entry {entry_id} was refused by the pack {entry.pack!r}, not {pack!r}; name it with --pack"
-            )
-
-
-def _import_handler(name: str) -> Callable[[dict[str, Any]], object]:
-    import importlib
-
-    module_name, colon, function_name = name.partition(":")
-    if not colon:
-        raise ConfigurationError(f"--handler {name}: write it as MODULE:FUNCTION")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"--handler {name}: {error}") from None
-    if not callable(function):
-        raise ConfigurationError(f"--handler {name}: is not a function")
-    handler: Callable[[dict[str, Any]], object] = function
-    return handler
-
-
-@contextlib.contextmanager
-def _appending(out: Path | None) -> Iterator[Callable[[dict[str, Any]], object]]:
-    """A handler that writes each record as a JSON line, on disk before the entry counts as redriven."""
-    from dq_gate.intake.files import to_json
-
-    if out is None or str(out) == "-":
-        yield lambda record: (sys.stdout.buffer.write(to_json(record) + b"\n"), sys.stdout.buffer.flush())
-        return
-    try:
-        stream = out.open("ab")
-    except OSError as error:
-        raise ConfigurationError(f"{out}: cannot be written: {error.strerror}") from None
-    with stream:
-
-        def append(record: dict[str, Any]) -> None:
-            stream.write(to_json(record) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-
-        yield append
-
-
-def _summary(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "state": entry.state,
-        "created_at": when(entry.created_at),
-        "source": entry.source,
-        "pack": f"{entry.pack}@{entry.pack_version}",
-        "rules": _rule_ids(entry),
-        "group": entry.fingerprint,
-        "attempts": entry.attempts,
-        "seen": entry.seen,
-        "replayable": entry.replayable,
-    }
-
-
-def _detail(entry: Entry, *, reveal: bool) -> dict[str, Any]:
-    from dq_gate.quarantine.codec import decode
-
-    payload = decode(entry.payload)
-    return _summary(entry) | {
-        "namespace": entry.namespace,
-        "pack_digest": entry.pack_digest,
-        "violations": [
-            {"rule_id": v.rule_id, "field": v.field, "on_fail": v.on_fail, "message": v.message, "span": v.span}
-            for v in entry.violations
-        ],
-        "payload": payload if reveal else mask(payload),
-        "lease": {"owner": entry.lease.owner, "until": when(entry.lease.until)} if entry.lease else None,
-        "verdict": entry.verdict,
-        "waivers": [{"rule_id": w.rule_id, "who": w.who, "reason": w.reason} for w in entry.waivers],
-        "history": [{"at": when(h.at), "who": h.who, "action": h.action, "why": h.why} for h in entry.history],
-    }
-
-
-def mask(value: Any) -> Any:
-    """The shape of a payload without its content: types and sizes. A record's own field names stay."""
-    if isinstance(value, dict):
-        return {str(name): mask(item) for name, item in value.items()}
-    if isinstance(value, str):
-        return f"<{len(value)} characters>"
-    if isinstance(value, (bytes, list, tuple, set)):
-        return f"<{len(value)} {'bytes' if isinstance(value, bytes) else 'items'}>"
-    return None if value is None else f"<{type(value).__name__}>"
-
-
-def _rule_ids(entry: Entry) -> list[str]:
-    return list(dict.fromkeys(v.rule_id for v in entry.violations if v.on_fail == "quarantine"))
-
-
-def _group(group: Group) -> dict[str, Any]:
-    return {
-        "group": group.fingerprint,
-        "open": group.open,
-        "count": group.count,
-        "counted_only": group.counted_only,
-        "source": group.source,
-        "pack": group.pack,
-        "rules": list(group.rules),
-        "first_seen": when(group.first_seen),
-        "last_seen": when(group.last_seen),
-        "sample": group.sample,
-    }
-
-
-def _largest(counts: dict[str, int]) -> list[tuple[str, int]]:
+def _largest(counts: Mapping[Any, int]) -> list[tuple[str, int]]:
     return sorted(((name, count) for name, count in counts.items() if count), key=lambda item: (-item[1], item[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ def _is_vector(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         return getattr(dtype, "kind", None) in _NUMERIC_KINDS and getattr(value, "ndim", 0) == 1
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and all(map(_is_number, value))
+    return isinstance(value, (list, tuple)) and all(map(_is_number, value))
 
 
 class _NoType:

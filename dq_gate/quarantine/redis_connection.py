@@ -158,7 +158,7 @@ def _reason(error: Exception, timeout: float) -> str:
         redis.exceptions.BusyLoadingError: "is loading its data; try again in a moment",
         redis.exceptions.AuthenticationError: "wants another user or password than the address gives",
         redis.exceptions.NoPermissionError: "does not allow this user what it takes; extend the user's ACL",
-        redis.exceptions.OutOfMemoryError: "is out of memory; raise its maxmemory or purge old entries",
+        redis.exceptions.OutOfMemoryError: "is out of memory; raise its maxmemory",
         redis.exceptions.ReadOnlyError: "is a read-only replica; give the primary's address",
         redis.sentinel.MasterNotFoundError: "has no primary its sentinels agree on; is a failover going on?",
         redis.exceptions.TimeoutError: f"did not answer within {timeout:g} s",
@@ -166,6 +166,8 @@ def _reason(error: Exception, timeout: float) -> str:
         redis.exceptions.RedisClusterException: "cannot be reached; is it a cluster, and running?",
         OSError: "cannot be reached; is it running?",
     }
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "has a certificate this machine does not trust; name its authority's file in SSL_CERT_FILE"
     if "user executing the script" in str(error):
         return reasons[redis.exceptions.NoPermissionError]
     for kind, reason in reasons.items():

@@ -200,7 +200,7 @@ def _leave_all_to_parent() -> None:
         file.leave_to_parent()
 
 
-pass
+os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 
 @contextmanager

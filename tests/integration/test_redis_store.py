@@ -23,7 +23,21 @@ if TYPE_CHECKING:
 
     from dq_gate.quarantine.entry import Store
 
-PRODUCER = ["+evalsha", "+script|load", "+ping", "+hello", "+auth", "+exists", "+hset", "+hmget", "+hincrby", "+set", "+zadd", "+xadd", "+info"]
+PRODUCER = [
+    "+evalsha",
+    "+script|load",
+    "+ping",
+    "+hello",
+    "+auth",
+    "+exists",
+    "+hset",
+    "+hmget",
+    "+hincrby",
+    "+set",
+    "+zadd",
+    "+xadd",
+    "+info",
+]
 """The commands a process that only puts entries needs."""
 
 

@@ -64,24 +64,34 @@ class Place:
         assert (process.returncode, complaint) == (code, "")
         return [json.loads(line) for line in said.splitlines()]
 
-    def seen(self) -> dict[str, int]:
-        """How often each entry was put that the store has once every spool is drained, ours apart."""
+    @property
+    def spools(self) -> list[str]:
+        """Files of spools that are not empty or not closed."""
+        return sorted(path.name for path in Path(self.settings["state_dir"], "spool").iterdir())
+
+    def kept(self) -> list[str]:
+        """Ids of the entries that the store has once every spool is drained, sorted."""
         gate = Gate.load(**self.settings | {"log": os.devnull})
         own = refusal(gate).entry_id
         eventually(lambda: spooled(gate.settings) == 0)
         gate.close()
-        return {entry.id: entry.seen for entry in entries(gate.settings) if entry.id != own}
+        return sorted(entry.id for entry in entries(gate.settings) if entry.id != own)
 
     def counted(self) -> Counter[str]:
         """Inputs by outcome, of all processes."""
         return counts(self.events)
 
 
-def acknowledged(said: Iterable[dict[str, Any]]) -> list[str]:
-    """Ids of the entries that were acknowledged as kept."""
+def refused(said: Iterable[dict[str, Any]]) -> list[str]:
+    """Ids of all entries that were spoken of, sorted; none of them was given up."""
     answers = [fact for fact in said if "entry" in fact]
     assert {answer["stored"] for answer in answers} <= {"store", "spool", "unknown"}
-    return [answer["entry"] for answer in answers if answer["stored"] != "unknown"]
+    return sorted(answer["entry"] for answer in answers)
+
+
+def acknowledged(said: Iterable[dict[str, Any]]) -> set[str]:
+    """Ids of the entries that were acknowledged as kept."""
+    return {fact["entry"] for fact in said if fact.get("stored") in {"store", "spool"}}
 
 
 @pytest.fixture
@@ -91,8 +101,8 @@ def place(tmp_path: Path, namespace: str, quarantine: str | None) -> Place:
     return Place(
         tmp_path,
         {
-            "pack": write_pack(tmp_path),
-            "state_dir": tmp_path / "state",
+            "pack": str(write_pack(tmp_path)),
+            "state_dir": str(tmp_path / "state"),
             "log": str(tmp_path / "events.jsonl"),
             "namespace": namespace,
             **own,

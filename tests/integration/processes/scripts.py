@@ -14,6 +14,7 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dq_gate import Gate, InputQuarantined
@@ -34,20 +35,19 @@ def acknowledge(error: InputQuarantined) -> None:
     say(entry=error.entry_id, stored=error.stored)
 
 
-def files() -> dict[int, str]:
+def files() -> dict[str, str]:
     """What this process has open: descriptor and file, sockets with their number."""
     found = {}
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # the listing's own
-            found[int(descriptor)] = os.readlink(f"/proc/self/fd/{descriptor}")
+            found[descriptor.name] = str(descriptor.readlink())
     return found
 
 
 def threads() -> list[str]:
-    """This process's threads, as the system sees them."""
-    tasks = os.listdir("/proc/self/task")
-    names = [thread.name for thread in threading.enumerate() if str(thread.native_id) in tasks]
-    return names + ["?"] * (len(tasks) - len(names))
+    """Names of this process's threads, one for each that the system runs."""
+    names = [thread.name for thread in threading.enumerate()]
+    return names + ["unknown"] * (len(list(Path("/proc/self/task").iterdir())) - len(names))
 
 
 def end_without_closing() -> None:
@@ -133,6 +133,7 @@ def fork_after_first_use() -> None:
             acknowledge(refusal(gate))
         return
     os.close(closed)
+    say(name="parent later", files=files())
     for _ in range(10):
         acknowledge(refusal(gate))
     gate.close()
