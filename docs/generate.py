@@ -85,8 +85,9 @@ def packs() -> str:
             "# Rule packs",
             _MADE,
             (
-                "A pack is a YAML file (1.2, core schema). Only `true` and `false` are booleans; dates, octal, hexadecimal "
-                "and sexagesimal numbers are strings; a duplicate key, an unknown key, a tag or an alias bomb is an error. "
+                "A pack is a YAML file (1.2, core schema). Only `true` and `false` are booleans; dates, octal, "
+                "hexadecimal and sexagesimal numbers are strings; a duplicate key, an unknown key, a tag or an alias "
+                "bomb is an error. "
                 "A pack is named by a shipped name (`query`), a name at a version (`query@1`), or a path."
             ),
             "## The file",
@@ -95,7 +96,8 @@ def packs() -> str:
             inspect.cleandoc(FieldSpec.__doc__ or ""),
             (
                 "`type` is one of `str`, `int`, `float`, `bool`, `datetime`, `list[str]`, `vector`, `object`, `any`. "
-                "Missing, None, NaN and an empty CSV cell are null: a required field fails, rules on another are skipped."
+                "Missing, None, NaN and an empty CSV cell are null: a required field fails, rules on another are "
+                "skipped."
             ),
             _table(("key", "type", "default", "meaning"), _options(FieldSpec)),
             "## Rules",
@@ -171,7 +173,8 @@ def cli() -> str:
         "# Command line",
         _MADE,
         (
-            "Exit codes everywhere: 0 fine; 1 findings (something failed a rule, an alert fired); 2 usage or configuration; "
+            "Exit codes everywhere: 0 fine; 1 findings (something failed a rule, an alert fired); 2 usage or "
+            "configuration; "
             "3 a backend is unavailable; 70 a defect of dq_gate. Everything that lists or reports takes "
             "`--format table|json|jsonl`."
         ),

@@ -26,7 +26,8 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as server:
         raw = _sets_ms(server.url)
         ours = _puts_ms(server.url, Path(folder))
-    yield Figure(f"{PUTS} failing inputs of {CALLERS} callers, against as many SETs in a row", "ms", ours, raw, 1.0, is_aim=True)
+    subject = f"{PUTS} failing inputs of {CALLERS} callers, against as many SETs in a row"
+    yield Figure(subject, "ms", ours, raw, 1.0, is_aim=True)
 
 
 def _sets_ms(url: str) -> float:
