@@ -58,6 +58,7 @@ class FakeStore:
         refused: Ids whose put raises `TypeError`, as a defect would.
         full: Ids that are only counted.
         unsafe: What `health` answers.
+        has_settled: What `settled` answers.
         open_for_puts: Cleared, it makes `put` wait.
     """
 
@@ -69,6 +70,7 @@ class FakeStore:
         self.refused: set[str] = set()
         self.full: set[str] = set()
         self.unsafe: tuple[str, ...] = ()
+        self.has_settled = True
         self.open_for_puts = threading.Event()
         self.open_for_puts.set()
         self.being_asked = threading.Event()
@@ -96,6 +98,10 @@ class FakeStore:
     def health(self) -> Health:
         self.ping()
         return Health(self.unsafe, {})
+
+    def settled(self) -> bool:
+        self.ping()
+        return self.has_settled
 
     def close(self) -> None:
         self.is_closed = True

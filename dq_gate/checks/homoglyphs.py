@@ -45,7 +45,6 @@ _CYRILLIC_PART = f"(?=[{_CYRILLIC}]*[{_CYRILLIC_UNLIKE_LATIN}])[{_CYRILLIC}]{{2,
 
 _OTHERS = f"{_LIKE_LATIN}{_SYMBOLS}"
 _MATHEMATICAL_WORD = f"[{_MATHEMATICAL}]" * 3
-_LETTER = r"[^\W\d_]"
 _LONGEST_NOTATION = 3
 """Small letters beside a symbol in real notation: "μmol", "sin𝜃"."""
 
@@ -53,14 +52,14 @@ _find_any = re.compile(rf"[{_LIKE_LATIN_BASIC}{_SYMBOLS_BASIC}\U00010280-\U0001d
 _find_latin = re.compile(f"[{_LATIN}]").search
 _find_mathematical_word = re.compile(_MATHEMATICAL_WORD).search
 _find_contact = re.compile(f"[{_LATIN}](?:(?=[{_OTHERS}])|(?<=[{_OTHERS}].))").search
-_words = re.compile(f"{_LETTER}+").finditer
+_words = re.compile(f"[{_LATIN}{_OTHERS}]+").finditer
 _find_like_latin = re.compile(f"[{_LIKE_LATIN}]").search
 _is_joined = re.compile(f"[{_LATIN}]+{_CYRILLIC_PART}|{_CYRILLIC_PART}[{_LATIN}]+").fullmatch
 _find_symbol_like_latin = re.compile(f"[{_SYMBOLS_LIKE_LATIN}]").search
 _find_mixed_in_symbol = re.compile(f"[a-z][{_SYMBOLS}]+[a-z]|[{_SYMBOLS}]{{2}}").search
 _small_latin = re.compile("[a-z]").findall
 _find_unlike_latin = re.compile(f"[{_CYRILLIC}](?<![{_CYRILLIC_LIKE_LATIN}])").search
-_find_disguised = re.compile(f"(?<!{_LETTER})[{_CYRILLIC_LIKE_LATIN}]{{3,}}(?!{_LETTER})").search
+_find_disguised = re.compile(rf"(?<![^\W\d_])[{_CYRILLIC_LIKE_LATIN}]{{3,}}(?![^\W\d_])").search
 
 
 @check(
@@ -112,8 +111,7 @@ def no_homoglyphs(_options: Options) -> Compiled:
 
 
 def _first_mixed_word(text: str) -> re.Match[str] | None:
-    contact = _find_contact(text)
-    if contact is None:
+    if _find_contact(text) is None:
         return None
     return next((word for word in _words(text) if _find_contact(word[0]) and _is_odd_mix(word[0])), None)
 

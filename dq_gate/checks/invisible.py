@@ -14,17 +14,15 @@ from dq_gate.checks.base import Compiled, Options, check
 from dq_gate.core.model import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Matcher = Callable[[str, int], re.Match[str] | None]
+    from collections.abc import Iterator
 
     import polars as pl
 
 _INVISIBLE = (
-    r"[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    r"\ufff0-\ufffb\U000e0000-\U000e0fff]"
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    r"\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
-"""Unicode's Default_Ignorable_Code_Point, and the interlinear annotation marks."""
+"""Unicode's Default_Ignorable_Code_Point without the formats of music and shorthand; and interlinear annotation."""
 
 _STRIPPABLE = frozenset("\u00ad\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
 """Soft hyphen, zero-width space, word joiner, invisible operators, byte-order mark: gone without a loss."""
@@ -56,37 +54,37 @@ _CONTEXTS = (
     rf"(?<=[{_PICTURES}0-9#*])[\ufe0e\ufe0f]",  # emoji or text style
     rf"(?<=[{_IDEOGRAPHS}])[\ufe00-\ufe02\U000e0100-\U000e010f]",  # registered variant of an ideograph
     r"(?<=[\u1800-\u18af])[\u180b-\u180f]",  # Mongolian letter shapes
+    r"(?<=[\u1780-\u17b3])[\u17b4\u17b5]",  # inherent Khmer vowels
     r"(?<=[\u0591-\u05f4])\u034f",  # keeps the order of Hebrew points
     rf"(?<=[{_WITHOUT_SPACES}])\u200b(?=[{_WITHOUT_SPACES}])",  # ZWSP between letters of such a script
     rf"(?<=\U0001f3f4)(?:{_REGIONS})\U000e007f",  # the flags of England, Scotland, Wales
 )
-_DIRECTION_MARKS = r"[\u061c\u200e\u200f]"
-_ISOLATES = r"[\u2066-\u2069]"
+_DIRECTION_MARKS = frozenset("\u061c\u200e\u200f")
+_ISOLATES = frozenset("\u2066\u2067\u2068\u2069")
 
 _find_invisible = re.compile(_INVISIBLE).search
 _fits = re.compile("|".join(_CONTEXTS)).match
-_fits_right_to_left = re.compile("|".join((*_CONTEXTS, _DIRECTION_MARKS))).match
-_fits_balanced = re.compile("|".join((*_CONTEXTS, _DIRECTION_MARKS, _ISOLATES))).match
+_find_isolates = re.compile(r"[\u2066-\u2069]").findall
 _find_right_to_left = re.compile(f"[{_RIGHT_TO_LEFT}]").search
-_find_isolates = re.compile(_ISOLATES).findall
 
 
 def strays(text: str) -> Iterator[int]:
     """Where the invisible characters stand that have no business there, first to last."""
-    fits = _contexts_of(text)
+    fit_anywhere = _fit_anywhere(text)
     match = _find_invisible(text)
     while match is not None:
         at = match.start()
-        fitting = fits(text, at)
-        if fitting is None:
+        fitting = _fits(text, at)
+        if fitting is None and text[at] not in fit_anywhere:
             yield at
         match = _find_invisible(text, fitting.end() if fitting else at + 1)
 
 
-def _contexts_of(text: str) -> Matcher:
+def _fit_anywhere(text: str) -> frozenset[str]:
+    """The characters that fit wherever they stand in a text, because it is written from right to left."""
     if _find_right_to_left(text) is None:
-        return _fits
-    return _fits_balanced if _isolates_balance(text) else _fits_right_to_left
+        return frozenset()
+    return _DIRECTION_MARKS | _ISOLATES if _isolates_balance(text) else _DIRECTION_MARKS
 
 
 def _isolates_balance(text: str) -> bool:
@@ -155,7 +153,7 @@ def no_invisible(_options: Options) -> Compiled:
     """
 
     def judge(text: str) -> Finding | None:
-        if _find_invisible(text) is None:
+        if text.isascii() or _find_invisible(text) is None:
             return None
         at = next(strays(text), None)
         return None if at is None else Finding(f"has the invisible character {_name(text[at])}", (at, at + 1))

@@ -37,10 +37,10 @@ def main() -> None:
     except KeyboardInterrupt:
         code = BY_SIGNAL + signal.SIGINT
     except BrokenPipeError:
-        _discard_output()
         code = BY_SIGNAL + signal.SIGPIPE
     except Exception as error:  # noqa: BLE001 - the last line of defence
         code = _explain(error)
+    _finish_output()
     sys.exit(code)
 
 
@@ -75,9 +75,12 @@ def _replace_closed_streams() -> None:
     sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
-def _discard_output() -> None:
-    """Send what is left in the buffer nowhere; the interpreter would fail on it once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _finish_output() -> None:
+    """Write what is buffered; where it cannot be written it goes nowhere, as the interpreter would fail on it again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Any) -> int:
@@ -90,7 +93,6 @@ def _explain(error: Any) -> int:
     if isinstance(error, usage_error):
         return _explain_usage(error)
     if isinstance(error, OSError):
-        _discard_output()
         return _fail(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", USAGE)
     if os.environ.get("DQ_GATE_TRACEBACK"):
         traceback.print_exception(error)

@@ -15,7 +15,7 @@ from dq_gate.cli import FINDINGS
 from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings
 from dq_gate.cli.output import dump, note, records_output, safe, say, show_one
 from dq_gate.cli.progress import while_reading
-from dq_gate.cli.spool import note_spooled
+from dq_gate.cli.spool import count_spooled, note_spooled
 from dq_gate.errors import BackendUnavailableError, ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def admit(
     """Gate a file: what passes goes on, what fails goes to the quarantine. Exits with 1 when records fail.
 
     CLEAN gets its name only when it is whole. Gating the same file again adds no second entries. The summary goes to
-    stderr; as JSON to stdout: rows, clean, repaired, quarantined, let_through, by_rule, stored (store, spool, none),
-    out.
+    stderr; as JSON to stdout: rows, clean, repaired, quarantined, let_through, by_rule, stored (store, spool, none:
+    where entries went at first), waiting_in_spool (what is there now), out.
 
     \b
     dq-gate admit queries.jsonl --out clean.jsonl
@@ -195,7 +195,7 @@ def _loss(report: BatchReport, settings: Settings) -> BackendUnavailableError | 
 
 def _summarise(report: BatchReport, settings: Settings, format_: OutputFormat, *, out: Path | None) -> None:
     if format_ is not OutputFormat.TABLE:
-        show_one(_account(report, out), format_)
+        show_one(_account(report, settings, out), format_)
         return
     note(
         f"{report.rows} records: {report.clean} clean, {report.repaired} repaired, {report.quarantined} quarantined"
@@ -204,11 +204,12 @@ def _summarise(report: BatchReport, settings: Settings, format_: OutputFormat, *
     for rule_id, count in report.by_rule.most_common(10):
         note(f"  {count:>7}  {rule_id}")
     note_spooled(settings)
-    if report.stored["none"]:
-        note(f"{report.stored['none']} failing records were refused but not kept; see dq-gate doctor")
+    lost = report.stored["none"]
+    if lost:
+        note(f"{lost} failing {'record was' if lost == 1 else 'records were'} refused but not kept")
 
 
-def _account(report: BatchReport, out: Path | None) -> dict[str, Any]:
+def _account(report: BatchReport, settings: Settings, out: Path | None) -> dict[str, Any]:
     """The summary as `admit` prints it in JSON."""
     return {
         "rows": report.rows,
@@ -218,6 +219,7 @@ def _account(report: BatchReport, out: Path | None) -> dict[str, Any]:
         "let_through": report.let_through,
         "by_rule": dict(report.by_rule),
         "stored": {place: report.stored[place] for place in ("store", "spool", "none")},
+        "waiting_in_spool": count_spooled(settings),
         "out": None if out is None else str(out),
     }
 

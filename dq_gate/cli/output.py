@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import typer
 
 from dq_gate.cli.options import OutputFormat
+from dq_gate.cli.progress import clear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,13 +49,15 @@ def when(seconds: float) -> str:
 
 
 def say(line: str) -> None:
-    """Print a line at once; above the bar where progress is shown."""
+    """Print a line at once."""
+    clear()
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """Say something beside the output, on stderr."""
+    clear()
     typer.echo(safe(text), err=True)
 
 
@@ -69,6 +72,7 @@ class _Terminal(io.BytesIO):
     def write(self, data: ReadableBuffer, /) -> int:
         text = bytes(data).decode("utf-8", "backslashreplace")
         end = "\n" if text.endswith("\n") else ""
+        clear()
         for line in text.removesuffix("\n").split("\n"):
             sys.stdout.write(safe(line.removesuffix("\r")) + end)
         return len(text)

@@ -1,62 +1,66 @@
-"""How far long work has come, on a terminal; without one, nothing is shown."""
+"""How far long work has come: one line at the foot of a terminal. Without a terminal, nothing is shown.
+
+Whatever prints to the terminal meanwhile calls `clear` first; the line comes back by itself.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+import time
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from rich.progress import Progress, ProgressColumn
+    from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
-_EVERY = 1000
-"""Records between two looks at how far a file is read."""
+_EVERY_S = 0.2
+_MEGABYTE = 1_000_000
+_is_shown = False
 
 
 def while_reading(stream: BinaryIO, items: Iterable[T]) -> Iterator[T]:
     """Give items on, showing how much of the stream they come from is read."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    from rich.progress import DownloadColumn, TimeRemainingColumn
+    size = os.fstat(stream.fileno()).st_size if stream.seekable() else 0
 
-    total = os.fstat(stream.fileno()).st_size or None
-    with _bar(DownloadColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task("", total=total)
-        for count, item in enumerate(items):
-            if count % _EVERY == 0 and stream.seekable():
-                bar.update(task, completed=stream.tell())
-            yield item
+    def state(count: int) -> str:
+        read = f"{stream.tell() / _MEGABYTE:.1f} of {size / _MEGABYTE:.1f} MB, " if size else ""
+        return f"{read}{count} records"
+
+    return _telling(items, state)
 
 
 def while_counting(items: Iterable[T], total: int) -> Iterator[T]:
-    """Give items on, showing how many of how many."""
-    if not sys.stderr.isatty():
+    """Give items on, showing how many of how many there were."""
+    return _telling(items, lambda count: f"{count} of {total}")
+
+
+def clear() -> None:
+    """Take the line away, if it is there."""
+    global _is_shown  # noqa: PLW0603 - a terminal has one last line
+    if _is_shown:
+        _is_shown = False
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
+def _telling(items: Iterable[T], state: Callable[[int], str]) -> Iterator[T]:
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield from items
         return
-    from rich.progress import MofNCompleteColumn, TimeRemainingColumn
+    due = time.monotonic() + _EVERY_S
+    try:
+        for count, item in enumerate(items, start=1):
+            if time.monotonic() >= due:
+                _show(state(count))
+                due = time.monotonic() + _EVERY_S
+            yield item
+    finally:
+        clear()
 
-    with _bar(MofNCompleteColumn(), TimeRemainingColumn()) as bar:
-        yield from bar.track(items, total=total)
 
-
-@contextmanager
-def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress
-
-    console = Console(stderr=True)
-    # What goes to the same terminal meanwhile is printed above the bar; what goes elsewhere is let alone.
-    with Progress(
-        BarColumn(),
-        *columns,
-        console=console,
-        transient=True,
-        redirect_stdout=sys.stdout.isatty(),
-        redirect_stderr=False,
-    ) as bar:
-        yield bar
+def _show(text: str) -> None:
+    global _is_shown  # noqa: PLW0603 - a terminal has one last line
+    _is_shown = True
+    sys.stderr.write(f"\r\x1b[2K{text}")
+    sys.stderr.flush()

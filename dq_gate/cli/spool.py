@@ -26,9 +26,10 @@ def note_spooled(settings: Settings) -> None:
     """Say so when entries wait in the spool."""
     count = count_spooled(settings)
     if count:
+        wait, them = ("entry waits", "it") if count == 1 else ("entries wait", "them")
         note(
-            f"{count} {'entry waits' if count == 1 else 'entries wait'} in the local spool, because the quarantine "
-            "store did not answer; the next command that reaches it moves them there"
+            f"{count} {wait} in the local spool, because the quarantine store did not answer; the next command that "
+            f"reaches it moves {them} there"
         )
 
 

@@ -29,8 +29,9 @@ class Histogram:
 
     def add(self, nanoseconds: int) -> None:
         """Count one duration."""
-        shift = max(0, nanoseconds.bit_length() - _PRECISION_BITS)
-        self._counts[(shift << _PRECISION_BITS) | (nanoseconds >> shift)] += 1
+        shift = nanoseconds.bit_length() - _PRECISION_BITS
+        bucket = (shift << _PRECISION_BITS) | (nanoseconds >> shift) if shift > 0 else nanoseconds
+        self._counts[bucket] += 1
 
     def quantiles(self, unit: float) -> dict[str, float] | None:
         """p50, p95 and p99 in a unit given in nanoseconds; None when nothing was counted."""
@@ -68,7 +69,7 @@ class Window:
     put: Histogram = field(default_factory=Histogram)
 
     def count(
-        self, source: str, outcome: Counted, decision: Decision | None, latency_ns: int, *, times: int = 1
+        self, source: str, outcome: Counted, decision: Decision | None, latency_ns: int, times: int = 1
     ) -> None:
         """Count an input and the rules it failed.
 

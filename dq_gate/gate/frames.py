@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
 REASONS = "dq_violations"
 """Column of the quarantined frame: a list of rule_id, field and message for each row."""
-
-
-Changes = dict[str, dict[int, Any]]
-"""New cells, by column and row number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +86,19 @@ def admit_frame(pack: CompiledPack, frame: Any, batch: Batch) -> FrameResult:
 def _part(kind: _Kind, frame: Any, table: pl.DataFrame, verdict: FrameVerdict, pack: CompiledPack) -> FrameResult:
     failed = [row for row, decision in verdict.decisions.items() if decision.outcome == "quarantined"]
     reasons = [[_reason(violation) for violation in verdict.decisions[row].violations] for row in failed]
+    clean = kind.without(frame, failed)
+    for name, cells in _changes(table, verdict).items():
+        clean = kind.with_cells(clean, name, {row - bisect_left(failed, row): cell for row, cell in cells.items()})
     return FrameResult(
-        clean=kind.keep(frame, table, failed, _changes(table, verdict)),
-        quarantined=kind.take(frame, table, failed, reasons),
+        clean=clean,
+        quarantined=kind.take(frame, failed, reasons),
         report=_report(table.height, verdict, pack),
     )
 
 
-def _changes(table: pl.DataFrame, verdict: FrameVerdict) -> Changes:
-    """What repairs and defaults put into columns that the frame has."""
-    changes: Changes = {}
+def _changes(table: pl.DataFrame, verdict: FrameVerdict) -> dict[str, dict[int, Any]]:
+    """What repairs and defaults put into the frame's columns: new cells by column and row number."""
+    changes: dict[str, dict[int, Any]] = {}
     for row, decision in verdict.decisions.items():
         record = verdict.records[row]
         for name, cell in (decision.value or {}).items():
@@ -118,9 +118,10 @@ def _report(height: int, verdict: FrameVerdict, pack: CompiledPack) -> FrameRepo
     for decision in verdict.decisions.values():
         by_rule.update({violation.rule_id for violation in decision.violations})
         by_field.update({violation.field for violation in decision.violations})
-    if verdict.unknown_columns and pack.plan.unknown_rule:
-        by_rule[pack.plan.unknown_rule.id] = height
-        by_field[pack.plan.unknown_rule.field] = height
+    unseen = height - len(verdict.decisions)
+    if unseen and verdict.unknown_columns and pack.plan.unknown_rule:
+        by_rule[pack.plan.unknown_rule.id] += unseen
+        by_field[pack.plan.unknown_rule.field] += unseen
     return FrameReport(
         rows=height,
         clean=height - outcomes["repaired"] - outcomes["quarantined"],
@@ -132,11 +133,12 @@ def _report(height: int, verdict: FrameVerdict, pack: CompiledPack) -> FrameRepo
 
 
 class _Kind(Protocol):
-    """What one frame library has to be able to do."""
+    """What one frame library has to be able to do. Frames that came in stay as they are."""
 
     def to_polars(self, frame: Any) -> pl.DataFrame: ...
-    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changes: Changes) -> Any: ...
-    def take(self, frame: Any, table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]) -> Any: ...
+    def without(self, frame: Any, rows: list[int]) -> Any: ...
+    def with_cells(self, frame: Any, name: str, cells: dict[int, Any]) -> Any: ...
+    def take(self, frame: Any, rows: list[int], reasons: list[list[dict[str, str]]]) -> Any: ...
 
 
 def _kind_of(frame: Any) -> _Kind:
@@ -175,14 +177,17 @@ class _Polars:
     def to_polars(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame
 
-    def keep(self, frame: pl.DataFrame, _table: pl.DataFrame, failed: list[int], changes: Changes) -> pl.DataFrame:
-        changed = frame.with_columns(_with_cells(frame[name], cells) for name, cells in changes.items())
-        return changed.filter(_all_but(failed, frame.height))
+    def without(self, frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
+        return frame.filter(_all_but(rows, frame.height))
 
-    def take(
-        self, frame: pl.DataFrame, _table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]
-    ) -> pl.DataFrame:
-        return frame[failed].with_columns(_reasons_column(reasons))
+    def with_cells(self, frame: pl.DataFrame, name: str, cells: dict[int, Any]) -> pl.DataFrame:
+        return frame.with_columns(_with_cells(frame[name], cells))
+
+    def take(self, frame: pl.DataFrame, rows: list[int], reasons: list[list[dict[str, str]]]) -> pl.DataFrame:
+        import polars as pl
+
+        reason = pl.Struct({"rule_id": pl.String, "field": pl.String, "message": pl.String})
+        return frame[rows].with_columns(pl.Series(REASONS, reasons, pl.List(reason)))
 
 
 def _all_but(rows: list[int], height: int) -> pl.Series:
@@ -214,31 +219,28 @@ class _Arrow:
         assert isinstance(table, pl.DataFrame)
         return table
 
-    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changes: Changes) -> Any:
-        for name, cells in changes.items():
-            place = frame.schema.get_field_index(name)
-            column = self._as_type(_with_cells(table[name], cells).to_arrow(), frame.schema.field(place).type)
-            frame = frame.set_column(place, frame.schema.field(place).with_type(column.type), column)
-        return frame.filter(_all_but(failed, table.height).to_arrow())
+    def without(self, frame: Any, rows: list[int]) -> Any:
+        return frame.filter(_all_but(rows, frame.num_rows).to_arrow())
 
-    def take(self, frame: Any, _table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]) -> Any:
+    def with_cells(self, frame: Any, name: str, cells: dict[int, Any]) -> Any:
+        import polars as pl
+
+        place = frame.schema.get_field_index(name)
+        before = pl.Series(name, pl.from_arrow(frame.column(place)))
+        after = _with_cells(before, cells)
+        column = after.to_arrow()
+        if after.dtype == before.dtype:
+            column = column.cast(frame.schema.field(place).type)
+        return frame.set_column(place, frame.schema.field(place).with_type(column.type), column)
+
+    def take(self, frame: Any, rows: list[int], reasons: list[list[dict[str, str]]]) -> Any:
         import pyarrow as pa
 
         reason = pa.list_(pa.struct({"rule_id": pa.string(), "field": pa.string(), "message": pa.string()}))
-        taken = frame.take(pa.array(failed, pa.int64()))
+        taken = frame.take(pa.array(rows, pa.int64()))
         if REASONS in taken.column_names:
             taken = taken.drop_columns([REASONS])
         return taken.append_column(REASONS, pa.array(reasons, reason))
-
-    @staticmethod
-    def _as_type(column: Any, kind: Any) -> Any:
-        """The column in the type it came in, where that holds the new cells."""
-        import pyarrow as pa
-
-        try:
-            return column.cast(kind)
-        except pa.ArrowException:
-            return column
 
 
 class _Pandas:
@@ -249,17 +251,19 @@ class _Pandas:
 
         return pl.DataFrame([self._series(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)])
 
-    def keep(self, frame: Any, table: pl.DataFrame, failed: list[int], changes: Changes) -> Any:
-        kept = frame.copy() if changes else frame
-        for name, cells in changes.items():
-            place = table.columns.index(name)
-            kept.isetitem(place, self._with_cells(frame.iloc[:, place], cells))
-        return kept[_all_but(failed, table.height).to_numpy()]
+    def without(self, frame: Any, rows: list[int]) -> Any:
+        return frame[_all_but(rows, len(frame)).to_numpy()]
 
-    def take(self, frame: Any, _table: pl.DataFrame, failed: list[int], reasons: list[list[dict[str, str]]]) -> Any:
+    def with_cells(self, frame: Any, name: str, cells: dict[int, Any]) -> Any:
+        place = [str(column) for column in frame.columns].index(name)
+        changed = frame.copy()
+        changed.isetitem(place, self._with_cells(frame.iloc[:, place], cells))
+        return changed
+
+    def take(self, frame: Any, rows: list[int], reasons: list[list[dict[str, str]]]) -> Any:
         import pandas as pd
 
-        taken = frame.iloc[failed].copy()
+        taken = frame.iloc[rows].copy()
         taken[REASONS] = pd.Series(reasons, index=taken.index, dtype=object)
         return taken
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from dq_gate.core.decide import decide
 from dq_gate.core.flow import Proceed, Refuse
 from dq_gate.errors import InputQuarantined
+from dq_gate.gate import shell
 from dq_gate.gate.guard import guard
-from dq_gate.gate.shell import Admission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -166,13 +166,12 @@ class Gate:
     def run(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
         """Send a record through the flow, waiting."""
         entered = perf_counter_ns()
-        return Admission(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback).run()
+        return shell.run(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback)
 
     async def arun(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
         """Send a record through the flow, awaiting."""
         entered = perf_counter_ns()
-        admission = Admission(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback)
-        return await admission.arun()
+        return await shell.arun(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback)
 
     def runtime(self) -> Runtime:
         """This process's runtime, made at the first call."""

@@ -69,6 +69,8 @@ class Runtime:
         self.pack = pack
         self.settings = settings
         self.mode = mode_of(settings)
+        self._source = settings.source
+        self._sample_rate = settings.admitted_sample_rate
         self.emitter = Emitter(
             settings.log or "stderr",
             namespace=settings.namespace,
@@ -99,7 +101,7 @@ class Runtime:
 
     def count_unseen(self, outcome: Counted, times: int) -> None:
         """Count inputs that nothing else is known of: rows found clean as a whole, or not judged."""
-        self._windows.count(self.settings.source, outcome, None, 0, times=times)
+        self._windows.count(self._source, outcome, None, 0, times)
 
     def count(self, command: Count, latency_ns: int, *, plane: Plane = "request") -> None:
         """Count an input, and report what is worth a line.
@@ -108,7 +110,7 @@ class Runtime:
         only a crash.
         """
         decision = command.decision
-        self._windows.count(self.settings.source, command.outcome, decision, latency_ns)
+        self._windows.count(self._source, command.outcome, decision, latency_ns)
         if decision is None:
             return
         for crash in decision.crashes:
@@ -121,9 +123,8 @@ class Runtime:
         latency_us = latency_ns / 1e3
         if command.outcome == "repaired":
             self.emitter.emit(events.InputRepaired(decision.repaired_by[:MAX_NAMED], latency_us))
-        elif command.outcome == "clean" and random.random() < self.settings.admitted_sample_rate:  # noqa: S311 - sampling
-            rate = self.settings.admitted_sample_rate
-            self.emitter.emit(events.InputAdmitted(rate, _rule_ids(decision.violations), latency_us))
+        elif command.outcome == "clean" and random.random() < self._sample_rate:  # noqa: S311 - sampling
+            self.emitter.emit(events.InputAdmitted(self._sample_rate, _rule_ids(decision.violations), latency_us))
 
     def entry(self, record: Any, violations: tuple[Violation, ...], key: str | None) -> Entry:
         """The quarantine entry of a failed input."""
@@ -132,7 +133,7 @@ class Runtime:
             violations,
             pack=self.pack.id,
             namespace=self.settings.namespace,
-            source=self.settings.source,
+            source=self._source,
             now=time.time(),
             key=key,
             withheld=self._withheld,

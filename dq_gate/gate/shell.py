@@ -11,18 +11,24 @@ from dq_gate.core.model import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from dq_gate.core.model import Decision
     from dq_gate.gate.runtime import Runtime
-    from dq_gate.quarantine.entry import Entry
 
 DEADLINE_NS = 280_000_000
 """A caller is promised 300 ms from its entry; what is left over is for waking up."""
 
 
-class Admission:
-    """One input on its way through the gate, in whichever shell.
+def run(
+    entered: int,
+    runtime: Runtime,
+    judge: Callable[[Any], Decision],
+    record: Any,
+    *,
+    key: str | None,
+    has_fallback: bool,
+) -> Ending:
+    """Send one input through the gate, waiting where it must.
 
     Args:
         entered: When the caller came, by `perf_counter_ns`; the promise counts from here.
@@ -32,93 +38,94 @@ class Admission:
         key: The caller's name for it.
         has_fallback: Whether a failing input is answered by a fallback.
     """
+    flow = admission(judge, record, runtime.mode, has_fallback=has_fallback)
+    reply: Receipt | None = None
+    latency_ns = 0
+    try:
+        while True:
+            command = flow.send(reply)
+            if isinstance(command, Count):
+                latency_ns = perf_counter_ns() - entered
+                runtime.count(command, latency_ns)
+            elif isinstance(command, Quarantine):
+                put = _Put(entered, runtime, record, command, key)
+                reply = put.wait()
+            else:
+                put.report(command, latency_ns)
+    except StopIteration as stop:
+        ending: Ending = stop.value
+        return ending
 
-    __slots__ = ("_entered", "_entry", "_flow", "_key", "_latency_ns", "_record", "_runtime", "_submitted")
 
-    def __init__(
-        self,
-        entered: int,
-        runtime: Runtime,
-        judge: Callable[[Any], Decision],
-        record: Any,
-        *,
-        key: str | None,
-        has_fallback: bool,
-    ) -> None:
+async def arun(
+    entered: int,
+    runtime: Runtime,
+    judge: Callable[[Any], Decision],
+    record: Any,
+    *,
+    key: str | None,
+    has_fallback: bool,
+) -> Ending:
+    """As `run`, awaiting where it must. Cancelling the task does not cancel the put."""
+    flow = admission(judge, record, runtime.mode, has_fallback=has_fallback)
+    reply: Receipt | None = None
+    latency_ns = 0
+    try:
+        while True:
+            command = flow.send(reply)
+            if isinstance(command, Count):
+                latency_ns = perf_counter_ns() - entered
+                runtime.count(command, latency_ns)
+            elif isinstance(command, Quarantine):
+                import asyncio
+
+                put = _Put(entered, runtime, record, command, key)
+                try:
+                    reply = await put.answer()
+                except asyncio.CancelledError:
+                    report = flow.send(put.unknown())
+                    assert isinstance(report, Report)
+                    put.report(report, latency_ns)
+                    raise
+            else:
+                put.report(command, latency_ns)
+    except StopIteration as stop:
+        ending: Ending = stop.value
+        return ending
+
+
+class _Put:
+    """An entry on its way to the quarantine, and how long its caller has waited."""
+
+    __slots__ = ("_entered", "_entry", "_receipt", "_runtime", "_submitted")
+
+    def __init__(self, entered: int, runtime: Runtime, record: Any, command: Quarantine, key: str | None) -> None:
         self._entered = entered
-        self._latency_ns = 0
-        self._submitted = 0
         self._runtime = runtime
-        self._record = record
-        self._key = key
-        self._entry: Entry | None = None
-        self._flow = admission(judge, record, runtime.mode, has_fallback=has_fallback)
-
-    def run(self) -> Ending:
-        """Carry the flow out, waiting where it must."""
-        reply: Receipt | None = None
-        try:
-            while True:
-                command = self._flow.send(reply)
-                if isinstance(command, Quarantine):
-                    reply = self._wait(self._put(command))
-                else:
-                    self._do(command)
-        except StopIteration as stop:
-            ending: Ending = stop.value
-            return ending
-
-    async def arun(self) -> Ending:
-        """Carry the flow out, awaiting where it must. Cancelling the task does not cancel the put."""
-        reply: Receipt | None = None
-        try:
-            while True:
-                command = self._flow.send(reply)
-                if isinstance(command, Quarantine):
-                    reply = await self._await(self._put(command))
-                else:
-                    self._do(command)
-        except StopIteration as stop:
-            ending: Ending = stop.value
-            return ending
-
-    def _do(self, command: Count | Report) -> None:
-        now = perf_counter_ns()
-        if isinstance(command, Count):
-            self._latency_ns = now - self._entered
-            self._runtime.count(command, self._latency_ns)
-        else:
-            assert self._entry is not None
-            self._runtime.report(command, self._entry, self._latency_ns, now - self._submitted)
-
-    def _put(self, command: Quarantine) -> Future[Receipt]:
         self._submitted = perf_counter_ns()
-        self._entry = self._runtime.entry(self._record, command.decision.violations, self._key)
-        return self._runtime.put(self._entry)
+        self._entry = runtime.entry(record, command.decision.violations, key)
+        self._receipt = runtime.put(self._entry)
 
-    def _seconds_left(self) -> float:
-        return max(0.0, (self._entered + DEADLINE_NS - perf_counter_ns()) / 1e9)
-
-    def _wait(self, future: Future[Receipt]) -> Receipt:
+    def wait(self) -> Receipt:
         try:
-            return future.result(self._seconds_left())
+            return self._receipt.result(self._seconds_left())
         except (TimeoutError, FutureCancelledError):
-            return self._unknown()
+            return self.unknown()
 
-    async def _await(self, future: Future[Receipt]) -> Receipt:
+    async def answer(self) -> Receipt:
         import asyncio
 
         try:
             async with asyncio.timeout(self._seconds_left()):
-                return await asyncio.wrap_future(future)  # cancelling it leaves the writer's future alone
+                return await asyncio.wrap_future(self._receipt)  # cancelling it leaves the writer's future alone
         except TimeoutError:
-            return self._unknown()
-        except asyncio.CancelledError:
-            report = self._flow.send(self._unknown())
-            assert isinstance(report, Report)
-            self._do(report)
-            raise
+            return self.unknown()
 
-    def _unknown(self) -> Receipt:
-        assert self._entry is not None
+    def unknown(self) -> Receipt:
         return Receipt(self._entry.id, "unknown")
+
+    def report(self, command: Report, latency_ns: int) -> None:
+        self._runtime.report(command, self._entry, latency_ns, perf_counter_ns() - self._submitted)
+
+    def _seconds_left(self) -> float:
+        return max(0.0, (self._entered + DEADLINE_NS - perf_counter_ns()) / 1e9)

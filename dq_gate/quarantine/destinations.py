@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ASSESSMENT_GRACE = 0.02
 """Seconds a process's first puts wait to learn whether the store is safe; if in doubt they mirror."""
 
+SLOW = 0.05
+"""Seconds of a put after which the store is not asked whether it has settled: its answer would take as long."""
+
 
 class Destinations:
     """The store, the spool and the circuit between them, with the events that say which one is in use.
@@ -105,8 +108,9 @@ class Destinations:
     def put(self, entries: Sequence[Entry]) -> list[PutResult]:
         """Put entries in the store, and mirror them when it might lose them. Raises what the store raises."""
         self.assessed.wait(ASSESSMENT_GRACE)
+        began = time.monotonic()
         results = self.store.put(entries)
-        if self.mirroring:
+        if self.mirroring or not self._has_settled(began):
             kept = [entry for entry, result in zip(entries, results, strict=True) if result != "counted"]
             self.keep(kept, "mirrored")
         return results
@@ -160,6 +164,10 @@ class Destinations:
         """In a forked child: let go of the parent's spool without touching it."""
         if self._spool is not None:
             self._spool.abandon()
+
+    def _has_settled(self, began: float) -> bool:
+        """Whether a put that began at a time is safe; of a store that took long, callers await no more answers."""
+        return time.monotonic() - began < SLOW and self.store.settled()
 
     def _keep(self, entries: Sequence[Entry], kind: Kind) -> bool:
         try:

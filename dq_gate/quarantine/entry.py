@@ -239,6 +239,10 @@ class Store(Protocol):
         """Whether what it acknowledges is safe."""
         ...
 
+    def settled(self) -> bool:
+        """Whether all that it acknowledged before this call outlives the death of its own process."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and files."""
         ...

@@ -172,9 +172,13 @@ class Keeper:
         for rows in self._pages("mirrored"):
             restored = self._put([row for row in rows if self._is_lost(row)])
             self._tell_drained(len(restored), 0)
-            if not self._to.mirroring:
+            if self._is_safe():
                 self._to.spool.delete(row.number for row in rows)
         self._must_recheck = not self._may_ask()
+
+    def _is_safe(self) -> bool:
+        """Whether the store can lose nothing of what it has taken so far."""
+        return not self._to.mirroring and self._to.store.settled()
 
     def _is_lost(self, row: Row) -> bool:
         try:
@@ -214,7 +218,8 @@ class Keeper:
 
     def _settle(self, taken: Sequence[tuple[Row, PutResult]]) -> None:
         """Forget rows that the store has; mirror them when it might lose them."""
-        kept = [row.number for row, result in taken if self._to.mirroring and result != "counted"]
+        is_safe = self._is_safe()
+        kept = [row.number for row, result in taken if not is_safe and result != "counted"]
         self._to.spool.mirror(kept)
         self._to.spool.delete({row.number for row, _ in taken}.difference(kept))
 

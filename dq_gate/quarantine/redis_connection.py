@@ -79,15 +79,15 @@ class RedisConnection:
         """Run a script of the package on one key; the server learns it when it does not know it."""
         return self._call(lambda client: _evalsha(client, load_script(script), key, arguments))
 
-    def info(self, key: str) -> dict[str, Any]:
+    def info(self, key: str, *sections: str) -> dict[str, Any]:
         """What the server that keeps a key says about itself; empty when this user may not ask."""
         import redis
 
         def ask(client: Any) -> dict[str, Any]:
             try:
                 if self.address.scheme == "redis+cluster":
-                    return dict(client.info(target_nodes=client.get_node_from_key(key)))
-                return dict(client.info())
+                    return dict(client.info(*sections, target_nodes=client.get_node_from_key(key)))
+                return dict(client.info(*sections))
             except redis.exceptions.NoPermissionError:
                 return {}
 

@@ -217,6 +217,10 @@ class SqliteStore:
         detail = {"kind": "sqlite", "address": f"sqlite:///{path}", "version": sqlite3.sqlite_version}
         return Health(tuple(unsafe), detail)
 
+    def settled(self) -> bool:
+        """See `Store.settled`: every commit is synced before it is acknowledged."""
+        return True
+
     def close(self) -> None:
         """See `Store.close`."""
         self._file.close()

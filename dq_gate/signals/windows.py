@@ -40,12 +40,10 @@ class Windows:
         self._thread = threading.Thread(target=self._run, name="dq-gate-windows", daemon=True)
         self._thread.start()
 
-    def count(
-        self, source: str, outcome: Counted, decision: Decision | None, latency_ns: int, *, times: int = 1
-    ) -> None:
+    def count(self, source: str, outcome: Counted, decision: Decision | None, latency_ns: int, times: int = 1) -> None:
         """Count an input, or several of one outcome."""
         with self._lock:
-            self._window.count(source, outcome, decision, latency_ns, times=times)
+            self._window.count(source, outcome, decision, latency_ns, times)
 
     def count_put(self, nanoseconds: int) -> None:
         """Count how long an entry took to be stored."""

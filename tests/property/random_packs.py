@@ -62,11 +62,11 @@ def rules_for(draw, field, field_type, number, *, warns_and_repairs):
 
 
 @st.composite
-def packs(draw, *, types=TYPES, warns_and_repairs=True, max_bytes=st.just(1024 * 1024)):
+def packs(draw, *, warns_and_repairs=True, limits=(1024 * 1024,)):
     """A compiled pack of one to four fields."""
     fields, rules = {}, []
     for name in NAMES[: draw(st.integers(1, len(NAMES)))]:
-        field_type = draw(st.sampled_from(types))
+        field_type = draw(st.sampled_from(TYPES))
         spec = {"type": field_type, "required": draw(st.booleans())}
         own_rules = [
             draw(rules_for(name, field_type, number, warns_and_repairs=warns_and_repairs))
@@ -81,7 +81,7 @@ def packs(draw, *, types=TYPES, warns_and_repairs=True, max_bytes=st.just(1024 *
         fields[name] = spec
         rules += own_rules
     unknown = draw(st.sampled_from(["allow", "warn", "quarantine"]))
-    return make_pack(fields, rules, unknown_fields=unknown, max_bytes=draw(max_bytes))
+    return make_pack(fields, rules, unknown_fields=unknown, max_bytes=draw(st.sampled_from(limits)))
 
 
 MOMENTS = st.sampled_from(

@@ -15,7 +15,7 @@ from dq_gate.core.model import Decision
 from tests.packs import make_pack
 from tests.property.random_packs import packs, records_for
 
-SMALL = settings(max_examples=250)
+MANY = settings(max_examples=120)
 
 
 def pairs(**options):
@@ -23,8 +23,8 @@ def pairs(**options):
     return packs(**options).flatmap(lambda pack: st.tuples(st.just(pack), records_for(pack)))
 
 
-@SMALL
-@given(pairs(max_bytes=st.sampled_from([1, 30, 60, 90, 150, 400, 20_000, 1024 * 1024])))
+@MANY
+@given(pairs(limits=(1, 30, 60, 90, 150, 400, 20_000, 1024 * 1024)))
 def test_what_the_shortcut_passes_the_examination_finds_clean(pair):
     pack, record = pair
     if _is_plainly_clean(pack.plan, record):
@@ -33,7 +33,7 @@ def test_what_the_shortcut_passes_the_examination_finds_clean(pair):
         assert examined.value is record
 
 
-@SMALL
+@MANY
 @given(pairs(warns_and_repairs=False))
 def test_what_passed_once_passes_again_unchanged(pair):
     pack, record = pair
@@ -45,7 +45,7 @@ def test_what_passed_once_passes_again_unchanged(pair):
         assert second.repaired_by == ()
 
 
-@SMALL
+@MANY
 @given(pairs())
 def test_the_callers_record_is_never_changed(pair):
     pack, record = pair
@@ -54,7 +54,7 @@ def test_the_callers_record_is_never_changed(pair):
     assert repr(record) == before
 
 
-@SMALL
+@MANY
 @given(pairs())
 def test_a_record_without_changes_comes_back_as_the_same_object(pair):
     pack, record = pair
@@ -63,7 +63,7 @@ def test_a_record_without_changes_comes_back_as_the_same_object(pair):
         assert decision.value is record
 
 
-@SMALL
+@MANY
 @given(pairs())
 def test_outcome_and_reasons_agree(pair):
     pack, record = pair
@@ -75,7 +75,7 @@ def test_outcome_and_reasons_agree(pair):
     assert decision.crashes == ()
 
 
-@SMALL
+@MANY
 @given(pairs())
 def test_spans_lie_within_the_value_as_it_came(pair):
     pack, record = pair
@@ -88,7 +88,7 @@ def test_spans_lie_within_the_value_as_it_came(pair):
             assert 0 <= start < end <= len(value)
 
 
-@SMALL
+@MANY
 @given(pairs())
 def test_no_message_carries_the_input(pair):
     pack, record = pair
@@ -110,6 +110,7 @@ class HostileMapping(Mapping):
 
 
 class HostileText(str):
+    __slots__ = ()
     __len__ = __eq__ = __iter__ = __getitem__ = isascii = isprintable = encode = find = spite
     __hash__ = str.__hash__
 
@@ -163,10 +164,11 @@ def deep(levels):
 
 HOSTILE_VALUES = [
     HostileText("query"), HostileInt(3), HostileFloat(1), HostileDict(a=1), HostileList([1]), HostileMapping(), Liar(),
-    Liar, object(), 10**100_000, -(10**100_000), float("nan"), float("inf"), "\ud800", "a" * 3_000_000, b"\x00" * 3_000_000,
+    Liar, object(), 10**100_000, -(10**100_000), float("nan"), float("inf"), "\ud800",
+    "a" * 3_000_000, b"\x00" * 3_000_000,
     in_itself(list), in_itself(dict), deep(100_000), [[]] * 300_000, {"a": [None] * 200_000}, set(), frozenset({1}),
-    Decimal("NaN"), Decimal("sNaN"), 1j, NotImplemented, Ellipsis, memoryview(b"x"), range(10**12), deque([1]), iter(()),
-    type, lambda: None, OrderedDict(a=1), UserDict(a=1),
+    Decimal("NaN"), Decimal("sNaN"), 1j, NotImplemented, Ellipsis, memoryview(b"x"), range(10**12), deque([1]),
+    iter(()), type, lambda: None, OrderedDict(a=1), UserDict(a=1),
 ]  # fmt: skip
 HOSTILE_RECORDS = [
     HostileMapping(), HostileDict(query="a"), UserDict(query="a"), {HostileKey("x"): 1},

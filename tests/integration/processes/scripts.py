@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,13 @@ def end_without_closing() -> None:
     for _ in range(20):
         acknowledge(refusal(gate))
     gate.admit(CLEAN)
+
+
+def time_the_first_input() -> None:
+    started = time.monotonic()
+    error = refusal(gate)
+    say(seconds=time.monotonic() - started)
+    acknowledge(error)
 
 
 def end_by_an_error() -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.gating import named
-from tests.integration.processes.conftest import WAIT, acknowledged, refused
+from tests.integration.processes.place import WAIT, acknowledged, refused
 
 if TYPE_CHECKING:
-    from tests.integration.processes.conftest import Place
+    from tests.integration.processes.place import Place
 
 
 @pytest.mark.parametrize(

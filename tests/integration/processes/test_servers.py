@@ -18,12 +18,12 @@ import pytest
 
 from tests.fakes import eventually
 from tests.integration.gating import named
-from tests.integration.processes.conftest import ROOT, WAIT, acknowledged
+from tests.integration.processes.place import ROOT, WAIT, acknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.processes.conftest import Place
+    from tests.integration.processes.place import Place
 
 APPLICATION = "tests.integration.processes.application"
 GUNICORN = ("gunicorn", "--preload", "--workers", "3", "--worker-class", "gthread", "--threads", "4", "--bind")

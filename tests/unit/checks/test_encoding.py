@@ -37,6 +37,18 @@ def test_compatibility_forms_and_composed_syllables_are_normal(text):
     assert normalized(text) is None
 
 
+@pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0f71\u0f72", "\U0001d165\U0001d16d"])
+def test_heaps_of_marks_fail_in_linear_time_and_are_left_alone(marks):
+    heap = "a" + marks * 250_000
+    assert normalized(heap) is not None
+    assert nfc(heap) == heap
+
+
+def test_thirty_marks_in_a_row_are_still_put_in_order():
+    assert nfc("a" + "\u0301\u0323" * 15) != "a" + "\u0301\u0323" * 15
+    assert nfc("a" + "\u0301\u0323" * 15 + "\u0301") == "a" + "\u0301\u0323" * 15 + "\u0301"
+
+
 def test_surrogates_do_not_disturb_normalization():
     assert normalized("\ud800é") is None
     assert nfc("\ud800e\u0301") == "\ud800é"

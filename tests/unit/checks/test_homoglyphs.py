@@ -12,6 +12,7 @@ GENUINE = {
     "formula": "sin𝜃 + 𝑥² over 𝐴",
     "Japanese": "Tシャツ、iPhoneを買う、IT系",
     "Chinese": "怎么用Wi-Fi连接USB设备",
+    "Japanese around names and symbols": "テストtestテストтестテスト",
     "Korean": "SNS에서 IT가",
     "Thai": "ใช้WiFiได้",
     "Hebrew": "בGoogle וGitHub",

@@ -66,6 +66,7 @@ OUT_OF_CONTEXT = {
     "deprecated format": "a\u206ab",
     "annotation": "a\ufff9b",
     "grapheme joiner": "a\u034fb",
+    "Khmer vowel without its letter": "a\u17b5b",
 }
 
 

@@ -64,6 +64,13 @@ def test_a_lone_control_character_is_not_this_checks_business():
     assert fix_encoding("\x84Handwerk\x93") == "\x84Handwerk\x93"
 
 
+@pytest.mark.parametrize("unit", ["Ãƒ©", "ÃƒÂ", "Ã ", "aÃƒ©", "√©"])
+def test_hostile_text_takes_linear_time(unit):
+    damaged = unit * (100_000 // len(unit))
+    judge(damaged)
+    fix_encoding(damaged)
+
+
 def test_lone_surrogates_do_not_disturb():
     assert judge("\ud800 café") is None
     fix_encoding("\ud800 cafÃ©")

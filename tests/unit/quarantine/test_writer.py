@@ -403,6 +403,29 @@ def test_a_safe_store_is_not_mirrored_for_long(bench: Bench) -> None:
     assert not bench.spool.ids("mirrored")
 
 
+def test_what_a_store_has_not_settled_is_mirrored_until_it_has(bench: Bench) -> None:
+    bench.stored("settled")
+    eventually(lambda: not bench.spool.ids("mirrored"))
+    bench.store.has_settled = False
+    assert bench.stored("unsettled") == ["store"]
+    assert bench.spool.ids("mirrored") == {"unsettled"}
+    bench.store.has_settled = True
+    bench.writer.close(WAIT)
+    assert not bench.spool.ids("mirrored")
+
+
+def test_what_a_store_lost_before_it_settled_is_put_again(bench: Bench) -> None:
+    bench.stored("settled")
+    bench.store.has_settled = False
+    bench.stored("unsettled")
+    del bench.store.entries["unsettled"]
+    bench.store.error = BackendUnavailableError()
+    bench.stored("meanwhile")
+    bench.store.error = None
+    eventually(lambda: bench.store.entries.keys() == {"settled", "unsettled", "meanwhile"})
+    eventually(lambda: bench.spool.ids("mirrored") == {"unsettled", "meanwhile"})
+
+
 def test_an_unsafe_store_that_comes_back_empty_gets_all_again(bench: Bench) -> None:
     bench.store.unsafe = ("appendonly is off",)
     bench.stored("a", "b")
