@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dq_gate import Gate
+from dq_gate.quarantine.spool import waiting
 from tests.fakes import eventually
-from tests.integration.gating import counts, entries, lines, refusal, spooled, write_pack
+from tests.integration.gating import counts, entries, lines, refusal, write_pack
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -75,15 +76,15 @@ class Place:
         return [json.loads(line) for line in said.splitlines()]
 
     @property
-    def spools(self) -> list[str]:
-        """Files of spools that are not empty or not closed."""
-        return sorted(path.name for path in Path(self.settings["state_dir"], "spool").iterdir())
+    def waiting(self) -> int:
+        """How many entries wait in spools."""
+        return waiting(Path(self.settings["state_dir"], "spool"))
 
     def kept(self) -> list[str]:
         """Ids of the entries that the store has once every spool is drained, sorted."""
         gate = Gate.load(**self.settings | {"log": os.devnull})
         own = refusal(gate).entry_id
-        eventually(lambda: spooled(gate.settings) == 0)
+        eventually(lambda: self.waiting == 0)
         gate.close()
         return sorted(entry.id for entry in entries(gate.settings) if entry.id != own)
 

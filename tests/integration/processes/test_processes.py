@@ -26,7 +26,7 @@ def test_a_process_that_ends_without_closing_leaves_nothing_undone(place: Place,
     assert place.counted() == {"quarantined": 20, "clean": 1}
     assert place.events[-1]["event"] == "dq_gate.gate.stopped"
     assert place.events[-1]["unwritten"] == 0
-    assert place.spools == []
+    assert place.waiting == 0
     assert place.kept() == ids
 
 
@@ -117,6 +117,6 @@ def test_workers_of_multiprocessing_close_their_gates(place: Place, name: str, p
     ids = refused(said)
     assert len(ids) == puts
     assert place.counted() == {"quarantined": puts, "clean": clean}
-    assert place.spools == []
+    assert place.waiting == 0
     assert place.kept() == ids
     assert len(named(place.events, "gate.stopped")) == len(named(place.events, "gate.started"))
