@@ -63,7 +63,7 @@ class Settings(BaseModel):
     admitted_sample_rate: float = Field(
         0.01, ge=0, le=1, description="Share of admitted inputs that are logged one by one."
     )
-    store_timeout: float = Field(0.2, gt=0, le=0.25, description="Seconds a store may take to answer.")
+    store_timeout: float = Field(0.15, gt=0, le=0.25, description="Seconds a store may take to answer.")
     shutdown_timeout: float = Field(5.0, ge=0, description="Seconds that closing may take to put or spool what waits.")
     max_open: int = Field(100_000, ge=1, description="Open entries a group keeps; beyond it failures are only counted.")
     max_attempts: int = Field(5, ge=1, description="Failed redrives after which an entry is dead.")

@@ -91,7 +91,8 @@ def admit(
     file: File,
     pack: Pack = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="CLEAN", help="Where what passed goes; stdout by default.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="CLEAN", help="Where what passed goes; - is stdout, the default."),
     ] = None,
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="Name of the feed, kept with every entry.")
@@ -122,6 +123,7 @@ def admit(
     from dq_gate.gate.gate import Gate
 
     is_failure = _threshold(fail_on)
+    out = None if out == Path("-") else out
     if out is None and max_failed is not None:
         raise ConfigurationError("--max-failed needs --out: what went to stdout cannot be taken back")
     if out is None and format_ is not OutputFormat.TABLE:
@@ -150,9 +152,9 @@ def _gate_file(gate: Gate, file: str, written: FileFormat, shape: Shape, clean: 
     from dq_gate.intake.records import Row
 
     with open_input(file) as stream, gate.batch() as batch:
+        identity = _identity(stream)
         records = read_records(stream, written, shape)
         writer = Writer(clean, shape, header=records.header)
-        identity = _identity(stream)
         for item in while_reading(stream, records.items):
             key = f"{identity}:{item.number}" if identity else None
             if not isinstance(item, Row):
@@ -225,11 +227,11 @@ def _account(report: BatchReport, settings: Settings, out: Path | None) -> dict[
 
 
 def _identity(stream: BinaryIO) -> str | None:
-    """Names a regular file at one point of its life, so that gating it again gives the same entries."""
+    """Names a regular file at one point of its life and from one place on: gating it again gives the same entries."""
     status = os.fstat(stream.fileno())
     if not stat.S_ISREG(status.st_mode):
         return None
-    return f"file:{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+    return f"file:{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{stream.tell()}"
 
 
 def _shape(gate: Gate, renames: list[str] | None) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -36,8 +37,10 @@ class OutputError(BaseException):
 def import_handler(name: str) -> Handler:
     """Find the function that `MODULE:FUNCTION` names; modules in the working directory are found too.
 
+    A coroutine function is run to its end for each record.
+
     Raises:
-        ConfigurationError: there is none, or its module cannot be imported.
+        ConfigurationError: there is none, its module cannot be imported, or calling it would do nothing.
     """
     module_name, colon, function_name = name.partition(":")
     if not colon:
@@ -47,8 +50,12 @@ def import_handler(name: str) -> Handler:
         function = getattr(importlib.import_module(module_name), function_name)
     except Exception as error:  # noqa: BLE001 - the user's module may raise anything
         raise ConfigurationError(f"--handler {name}: {type(error).__name__}: {error}") from None
-    if not callable(function):
-        raise ConfigurationError(f"--handler {name}: is not a function")
+    if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigurationError(f"--handler {name}: is no function that does its work when it is called")
+    if inspect.iscoroutinefunction(function):
+        import asyncio
+
+        return lambda record: asyncio.run(function(record))
     handler: Handler = function
     return handler
 
@@ -74,6 +81,7 @@ def writing_records(out: Path | None) -> Iterator[Handler]:
                 if out is not None:
                     os.fsync(stream.fileno())
             except OSError as error:
+                error.filename = None if out is None else str(out)
                 raise OutputError(error) from error
 
         try:
@@ -84,11 +92,15 @@ def writing_records(out: Path | None) -> Iterator[Handler]:
 
 @contextlib.contextmanager
 def _appending(path: Path) -> Iterator[BinaryIO]:
-    with path.open("ab+") as stream:
+    stream = path.open("ab+")
+    try:
         if _ends_within_a_line(stream):  # a redrive was killed there; its entry comes again
             stream.write(b"\n")
         _sync(path.parent)
         yield stream
+    finally:
+        with contextlib.suppress(OSError):  # a full disk refuses the last bytes again
+            stream.close()
 
 
 def _ends_within_a_line(stream: BinaryIO) -> bool:

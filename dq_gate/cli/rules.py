@@ -11,6 +11,7 @@ from dq_gate.cli.options import Format, OutputFormat
 from dq_gate.cli.output import note, show, show_one
 
 if TYPE_CHECKING:
+    from dq_gate.core.decide import Rule
     from dq_gate.packs.compile import CompiledPack
 
 app = typer.Typer(help="Look at rule packs, lint them, run their examples.", no_args_is_help=True)
@@ -22,6 +23,8 @@ PackArgument = Annotated[
 @app.command("list")
 def list_(format_: Format = OutputFormat.TABLE) -> None:
     """List the packs that come with dq_gate.
+
+    JSON has one object a pack: pack, version, digest, rules (their number), description.
 
     \b
     dq-gate rules list
@@ -46,10 +49,12 @@ def list_(format_: Format = OutputFormat.TABLE) -> None:
 @app.command("show")
 def show_(
     pack: PackArgument,
-    rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="One rule's id.")] = None,
+    rule: Annotated[str | None, typer.Argument(metavar="RULE", help="One rule's id.")] = None,
     format_: Format = OutputFormat.TABLE,
 ) -> None:
     """Show a pack's rules, or one rule in full.
+
+    JSON has one object a rule: id, field, check, on_fail, mode, repair, why, options, examples (pass, fail).
 
     \b
     dq-gate rules show query
@@ -59,7 +64,7 @@ def show_(
     from dq_gate.packs.compile import compile_pack
 
     compiled = compile_pack(pack)
-    rows = {row["id"]: row for row in map(_row(compiled), compiled.rules)}
+    rows = {rule.id: _row(compiled, rule) for rule in compiled.rules}
     if rule is None:
         show(rows.values(), format_, ["id", "field", "check", "on_fail", "mode", "repair", "why"], empty="no rules")
     elif rule in rows:
@@ -71,6 +76,8 @@ def show_(
 @app.command()
 def lint(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
     """Check a pack: errors first, then rules without a reason or examples. Exits with 1 on findings.
+
+    JSON has one object a finding: path, line, rule_id, problem.
 
     \b
     dq-gate rules lint rules/support.yaml
@@ -91,6 +98,8 @@ def lint(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
 def test(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
     """Run the examples in a pack. Exits with 1 when one does not hold.
 
+    JSON has one object an example that does not hold: rule_id, expected (pass or fail), number, detail.
+
     \b
     dq-gate rules test query
     """  # noqa: D301 - \b keeps the examples' lines apart
@@ -109,21 +118,17 @@ def test(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
         raise typer.Exit(FINDINGS)
 
 
-def _row(pack: CompiledPack) -> Any:
-    def row(rule: Any) -> dict[str, Any]:
-        resolved = pack.resolved.rules.get(rule.id)
-        return {
-            "id": rule.id,
-            "field": rule.field,
-            "check": rule.check,
-            "on_fail": rule.on_fail,
-            "mode": "shadow" if rule.shadow else "enforce",
-            "repair": resolved.spec.repair if resolved else None,
-            "why": resolved.spec.why if resolved else "a constraint of the field",
-            "options": resolved.options if resolved else {},
-            "examples": {"pass": resolved.spec.examples.passing, "fail": resolved.spec.examples.fail}
-            if resolved
-            else {},
-        }
-
-    return row
+def _row(pack: CompiledPack, rule: Rule) -> dict[str, Any]:
+    written = pack.resolved.rules.get(rule.id)
+    examples = written.spec.examples if written else None
+    return {
+        "id": rule.id,
+        "field": rule.field,
+        "check": rule.check,
+        "on_fail": rule.on_fail,
+        "mode": "shadow" if rule.shadow else "enforce",
+        "repair": written.spec.repair if written else None,
+        "why": written.spec.why if written else "a constraint of the field",
+        "options": written.options if written else {},
+        "examples": {"pass": examples.passing, "fail": examples.fail} if examples else {"pass": [], "fail": []},
+    }

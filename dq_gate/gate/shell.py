@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dq_gate.core.model import Decision
     from dq_gate.gate.runtime import Runtime
 
-DEADLINE_NS = 280_000_000
+DEADLINE_NS = 260_000_000
 """A caller is promised 300 ms from its entry; what is left over is for waking up."""
 
 

@@ -150,11 +150,11 @@ class PendingFile:
     """
 
     def __init__(self, path: Path) -> None:
-        if path.exists() and not path.is_file():
-            raise UnreadableInputError(f"{path}: is no regular file; leave --out away to write to standard output")
         self._path = path
-        self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
+            if path.exists() and not path.is_file():
+                raise UnreadableInputError(f"{path}: is no regular file; leave --out away to write to standard output")
+            self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
             self.stream: BinaryIO = self._draft.open("xb")
         except OSError as error:
             raise UnreadableInputError(f"{path}: cannot be written: {error.strerror}") from None

@@ -68,9 +68,9 @@ def _parse_exactly(data: bytes) -> Any:
 def _nests_deeper(value: Any, levels: int) -> bool:
     """Whether a value holds containers in more than so many levels; without recursion."""
     level = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         level = [item for holder in level for item in _items(holder)]
-    return bool(level)
+    return any(isinstance(item, (dict, list)) for item in level)
 
 
 def _items(value: Any) -> Any:

@@ -43,7 +43,7 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
         end = _end_of(data)
         size = len(data) - len(end)
         if not end:
-            size += _skip_rest(stream)
+            size += _skip_rest(stream, data[-1:])
         yield Line(number, data[: min(size, MAX_LINE_BYTES)], size, end)
 
 
@@ -53,11 +53,12 @@ def _end_of(data: bytes) -> bytes:
     return b"\n" if data.endswith(b"\n") else b""
 
 
-def _skip_rest(stream: BinaryIO) -> int:
-    """Read up to the line's end, keeping nothing; how many bytes that were, without the end."""
+def _skip_rest(stream: BinaryIO, last: bytes) -> int:
+    """Read up to the line's end, keeping nothing but the last byte; how many bytes that adds, without the end."""
     skipped = 0
     while rest := stream.readline(_CHUNK):
         skipped += len(rest)
         if rest.endswith(b"\n"):
-            return skipped - len(_end_of(rest))
+            return skipped - len(_end_of(last + rest))
+        last = rest[-1:]
     return skipped

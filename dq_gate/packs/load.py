@@ -249,7 +249,8 @@ def describe_problem(problem: ErrorDetails, model_fields: Iterable[str]) -> str:
     if problem["type"] == "value_error" and not problem["loc"]:
         return str(problem["ctx"]["error"])
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {message[:1].lower()}{message[1:]}"
+    message = message[:1].lower() + message[1:]
+    return message if key == "[key]" else f"{where}: {message}"
 
 
 def model_at(location: tuple[int | str, ...]) -> Iterable[str]:

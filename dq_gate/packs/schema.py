@@ -59,7 +59,7 @@ class FieldSpec(BaseModel):
 class Examples(BaseModel):
     """Values of the rule's field that must pass and that must fail; `dq-gate rules test` runs them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = _STRICT
 
     passing: list[Any] = Field(default_factory=list, alias="pass", description="Values that the rule passes.")
     fail: list[Any] = Field(default_factory=list, description="Values that the rule fails.")

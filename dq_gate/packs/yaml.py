@@ -165,8 +165,8 @@ def _scalar(text: str, style: str | None) -> Any:
         return text
     if text in _SPECIAL:
         return _SPECIAL[text]
-    if _INT.match(text) and len(text) <= _MAX_INT_DIGITS:
-        return int(text)
+    if _INT.match(text):
+        return int(text) if len(text) <= _MAX_INT_DIGITS else text
     if _FLOAT.match(text):
         return float(text)
     return text

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dq_gate.quarantine.entry import ActResult, Entry, HistoryItem, PutResult
     from dq_gate.quarantine.redis_connection import RedisAddress
 
+_DETAILS = {"version": "redis_version", "mode": "redis_mode", "run": "run_id"}
 CHANGES_KEPT = 10_000
 """About how many messages the change stream keeps."""
 MAX_SCRIPT_BYTES = 2 * 1024 * 1024
@@ -122,7 +123,8 @@ class RedisStore:
         info = self._connection.info(self._prefix)
         detail = {"kind": "redis", "address": str(self._connection.address)}
         if info:
-            detail |= {"version": str(info["redis_version"]), "mode": str(info["redis_mode"])}
+            # The keeper looks again at what it mirrors when this changes: another run may have lost entries.
+            detail |= {name: str(info[key]) for name, key in _DETAILS.items() if key in info}
         return Health(tuple(_dangers(info)), detail)
 
     def settled(self) -> bool:

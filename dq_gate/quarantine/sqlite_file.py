@@ -53,7 +53,7 @@ class SqliteFile:
         self._schema = schema
         self._version = version
         self._timeout = timeout
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
         self._lock: int | None = None
         self._connection: sqlite3.Connection | None = None
         _files.add(self)
@@ -93,6 +93,14 @@ class SqliteFile:
                 os.close(self._lock)
                 self._lock = None
 
+    def hold_for_fork(self) -> None:
+        """Wait until no thread is within SQLite: a child would find SQLite's own locks taken for ever."""
+        self._guard.acquire()
+
+    def release_after_fork(self) -> None:
+        """In the parent: go on."""
+        self._guard.release()
+
     def leave_to_parent(self) -> None:
         """In a forked child: let go of what is the parent's without touching it."""
         if self._connection is not None:
@@ -104,7 +112,7 @@ class SqliteFile:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
 
     @contextmanager
     def _held(self) -> Iterator[float]:
@@ -193,14 +201,33 @@ class SqliteFile:
 
 
 _files: weakref.WeakSet[SqliteFile] = weakref.WeakSet()
+_forking = threading.Lock()
+_held: list[SqliteFile] = []
+"""Files whose guards the forking thread holds."""
+
+
+def _hold_all() -> None:
+    _forking.acquire()
+    _held.extend(_files)
+    for file in _held:
+        file.hold_for_fork()
+
+
+def _release_all() -> None:
+    for file in _held:
+        file.release_after_fork()
+    _held.clear()
+    _forking.release()
 
 
 def _leave_all_to_parent() -> None:
-    for file in _files:
+    for file in _held:
         file.leave_to_parent()
+    _held.clear()
+    _forking.release()
 
 
-os.register_at_fork(after_in_child=_leave_all_to_parent)
+os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_leave_all_to_parent)
 
 
 @contextmanager

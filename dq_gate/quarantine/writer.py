@@ -1,8 +1,8 @@
 """The group-commit writer: takes entries from any thread and puts all that wait in one round trip.
 
-A caller is promised an answer within 300 ms. A store call lasts at most the store's time-out (200 ms), and a
-failed one is followed by the spool's write; so an entry that has waited for long is spared the store, and a
-store that holds the writer up all the same is left to a thread that nobody waits for.
+A caller is promised an answer within 300 ms. A store call lasts at most the store's time-out (150 ms by default), and
+a failed one is followed by the spool's write; so an entry that has waited for long is spared the store, and a store
+that holds the writer up all the same is left to a thread that nobody waits for.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +48,9 @@ class Result:
         return line
 
 
-def dq_gate(*arguments: object, cwd: Path, stdin: bytes | None = None, **options: Any) -> Result:
+def dq_gate(*arguments: object, cwd: Path, stdin: bytes | BinaryIO = b"", **options: Any) -> Result:
     """Run the command as a process of its own."""
-    given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    given: dict[str, Any] = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
     given |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment()} | options
     done = subprocess.run([*PROGRAM, *map(str, arguments)], cwd=cwd, timeout=WAIT, check=False, **given)
     return Result(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())

@@ -77,6 +77,23 @@ def test_gating_a_file_again_adds_no_second_entries(run, place):
     assert [row["seen"] for row in run("quarantine", "list", "--format", "jsonl").rows] == [2, 2]
 
 
+def test_what_is_left_of_a_file_is_not_taken_for_its_beginning(place, run):
+    file = write_lines(place / "q.jsonl", GOOD, BAD, {"query": " "})
+    for lines_before in (0, 1):
+        with file.open("rb", buffering=0) as stream:
+            for _ in range(lines_before):
+                stream.readline()
+            dq_gate("admit", "-", "--out", "clean.jsonl", cwd=place, stdin=stream)
+
+    assert [row["seen"] for row in run("quarantine", "list", "--format", "jsonl").rows] == [1] * 4
+
+
+def test_a_dash_is_standard_output(run, place):
+    write_lines(place / "q.jsonl", GOOD)
+
+    assert run("admit", "q.jsonl", "--out", "-").rows == [GOOD]
+
+
 @pytest.mark.parametrize(("ratio", "is_written"), [("0.5", True), ("0.49", False)])
 def test_beyond_max_failed_the_clean_file_is_not_written(ratio, is_written, run, place):
     write_lines(place / "q.jsonl", GOOD, BAD)

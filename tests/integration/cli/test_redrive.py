@@ -28,6 +28,12 @@ def die(record):
         open("died", "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
 
+async def keep_later(record):
+    keep(record)
+
+def promise(record):
+    yield record
+
 def wait(record):
     keep(record)
     time.sleep(60)
@@ -110,6 +116,14 @@ def test_a_handler_in_the_working_directory_gets_each_record(run, place, release
     assert handled() == ["first\x01", "second\x02"]
 
 
+def test_a_coroutine_is_awaited_and_a_generator_refused(place, released, handled):
+    lazy = redrive(place, "--handler", "handlers:promise")
+    awaited = redrive(place, "--handler", "handlers:keep_later")
+
+    assert (lazy.code, lazy.complaint.endswith("is no function that does its work when it is called")) == (2, True)
+    assert (awaited.code, handled()) == (0, ["first\x01", "second\x02"])
+
+
 def test_a_handler_that_raises_sends_the_entry_back_until_it_is_dead(run, place, released, events):
     failed = redrive(place, released[0], "--handler", "handlers:fail", DQ_GATE_MAX_ATTEMPTS="2")
 
@@ -125,7 +139,7 @@ def test_a_handler_that_raises_sends_the_entry_back_until_it_is_dead(run, place,
 
 
 def test_killed_half_way_an_entry_is_redriven_again_later(run, place, released, handled):
-    killed = redrive(place, "--handler", "handlers:die", DQ_GATE_LEASE_SECONDS="4")
+    killed = redrive(place, "--handler", "handlers:die", DQ_GATE_LEASE_SECONDS="3")
     assert killed.code == -signal.SIGKILL
     assert [entries(run)[entry_id][0] for entry_id in released] == ["released", "released"]
 
@@ -163,7 +177,7 @@ def test_another_pack_than_the_one_that_refused_is_refused_itself(run, place, re
     all_of_them = run("quarantine", "redrive", "--pack", "other.yaml")
 
     assert (named.code, named.out) == (2, "")
-    assert named.complaint == f"dq-gate: entry {released[0]}: another pack than other refused it; use --pack"
+    assert named.complaint == f"dq-gate: entry {released[0]}: another pack than 'other' refused it; use --pack"
     assert (all_of_them.code, all_of_them.out) == (1, "")
     assert all_of_them.err.splitlines()[1] == f"  {released[0]}  another pack refused it; name that with --pack"
     assert [entries(run)[entry_id] for entry_id in released] == [("released", 0)] * 2

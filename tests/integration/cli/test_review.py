@@ -164,7 +164,7 @@ def test_a_waiver_names_a_rule_that_the_entries_failed(run, quarantined):
 
 
 def test_two_reviewers_never_claim_one_entry(place, namespace, redis_server):
-    write_lines(place / "bad.jsonl", *[{"query": f"{n}\x01"} for n in range(500)])
+    write_lines(place / "bad.jsonl", *[{"query": f"{n}\x01"} for n in range(250)])
     shared = environment(DQ_GATE_QUARANTINE=redis_server.url, DQ_GATE_NAMESPACE=namespace)
     dq_gate("admit", "bad.jsonl", "--out", "clean.jsonl", cwd=place, env=shared)
     choice = ("quarantine", "claim", "--rule", "query.text.controls", "--format", "jsonl")
@@ -176,7 +176,7 @@ def test_two_reviewers_never_claim_one_entry(place, namespace, redis_server):
 
     rows = [[json.loads(line) for line in output.splitlines()] for output in outputs]
     claimed = Counter(row["id"] for mine in rows for row in mine if row["result"] == "done")
-    assert len(claimed) == 500
+    assert len(claimed) == 250
     assert set(claimed.values()) == {1}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 
 import pytest
 
@@ -102,18 +103,22 @@ def test_no_color_means_none(place, run):
 
 
 def test_progress_is_shown_and_taken_away(place):
-    with terminal() as screen:
-        process = start("admit", "-", "--out", "clean.jsonl", cwd=place, stderr=screen.theirs)
-        os.close(screen.theirs)
-        while not re.search(r"\d+ records", screen.text):
+    def feed(until):
+        while not until.is_set():
             process.stdin.write(b'"a question"\n' * 1000)
-            process.stdin.flush()
-            screen.read()
         process.stdin.close()
-        process.stdout.close()
-        code = screen.leave_to(process)
 
-    assert code == 0
+    seen = threading.Event()
+    with terminal() as screen, start("admit", "-", "--out", "clean.jsonl", cwd=place, stderr=screen.theirs) as process:
+        os.close(screen.theirs)
+        feeder = threading.Thread(target=feed, args=(seen,))
+        feeder.start()
+        while screen.read():
+            if re.search(r"\d+ records", screen.text):
+                seen.set()
+        feeder.join()
+
+    assert process.returncode == 0
     assert re.search(r"\r\x1b\[2K\d+ records: \d+ clean, 0 repaired, 0 quarantined\n$", screen.text)
 
 

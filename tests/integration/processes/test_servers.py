@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,5 +164,10 @@ def test_preloaded_workers_share_no_spool_with_their_master(place: Place) -> Non
 
 def _open_locks(pid: int) -> set[str]:
     """The locks of spools that a process has open."""
-    links = (str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir())
-    return {link for link in links if "/spool/" in link and link.endswith(".lock")}
+    locks = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            link = str(descriptor.readlink())
+            if "/spool/" in link and link.endswith(".lock"):
+                locks.add(link)
+    return locks

@@ -1,0 +1,72 @@
+"""What dead processes spooled comes into the store with the next command that reaches it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dq_gate.cli.spool import bring_in
+from dq_gate.events import SpoolDrained
+from dq_gate.gate.runtime import spool_target
+from dq_gate.quarantine.spool import Spool
+from dq_gate.settings import load_settings
+from tests.fakes import FakeStore, Reports, make_entry
+
+
+@pytest.fixture
+def settings():
+    return load_settings()
+
+
+@pytest.fixture
+def left_behind(settings):
+    """A spool whose process is gone, with entries in it."""
+    spool = Spool(settings.state_dir / "spool", target=spool_target(settings))
+    spool.put(make_entry(f"entry-{n}") for n in range(150))
+    spool.close()
+    return spool
+
+
+def of_the_next_process(settings):
+    (spool,) = Spool(settings.state_dir / "spool", target=spool_target(settings)).orphans()
+    return spool
+
+
+def test_entries_are_moved_and_the_spool_is_removed(settings, left_behind):
+    store, reports = FakeStore(), Reports()
+
+    bring_in(store, settings, reports)
+
+    assert set(store.entries) == {f"entry-{n}" for n in range(150)}
+    assert store.puts == [100, 50]
+    assert reports.events == [SpoolDrained(150, 150)]
+    assert list((settings.state_dir / "spool").iterdir()) == []
+
+
+def test_a_store_that_might_lose_them_is_mirrored(settings, left_behind):
+    store = FakeStore()
+    store.unsafe = ("it forgets",)
+
+    bring_in(store, settings, Reports())
+
+    spools = Spool(settings.state_dir / "spool", target=spool_target(settings)).orphans()
+    counts = [(spool.count("waiting"), spool.count("mirrored")) for spool in spools]
+    assert len(store.entries) == 150
+    assert counts == [(0, 150)]
+
+
+def test_a_damaged_spool_is_told_and_harms_nothing(settings, left_behind, capsys):
+    (file,) = (settings.state_dir / "spool").glob("*.db")
+    file.write_bytes(b"no database" * 1000)
+
+    bring_in(FakeStore(), settings, Reports())
+
+    # What cannot be counted is not looked at: a running gate sets it aside.
+    assert capsys.readouterr().err == ""
+
+
+def test_spools_of_another_store_are_left_alone(settings, left_behind):
+    store = FakeStore()
+
+    bring_in(store, settings.model_copy(update={"namespace": "other"}), Reports())
+
+    assert store.entries == {}

@@ -1,0 +1,70 @@
+"""What `rules lint` and `rules test` find in a pack."""
+
+from __future__ import annotations
+
+from dq_gate.packs.examine import ExampleResult, gaps, run_examples
+from tests.packs import make_pack
+
+FIELDS = {"query": {"type": "str"}, "tags": {"type": "list[str]", "required": False}}
+
+
+def rule(check="not_blank", field="query", **more):
+    return {"id": f"{field}.rule.x", "field": field, "check": check} | more
+
+
+def problems(*rules):
+    return [gap.problem for gap in gaps(make_pack(FIELDS, rules))]
+
+
+def results(*rules):
+    return list(run_examples(make_pack(FIELDS, rules)))
+
+
+def test_a_rule_with_reason_and_examples_leaves_no_gap():
+    assert problems(rule(why="because", examples={"pass": ["a"], "fail": [""]})) == []
+
+
+def test_what_a_rule_lacks_is_told_with_its_place():
+    found = list(gaps(make_pack(FIELDS, [rule()])))
+    assert [gap.problem for gap in found] == [
+        "has no `why`; say what goes wrong without it",
+        "has no example that passes",
+        "has no example that fails",
+    ]
+    assert {(gap.rule_id, gap.path, gap.line) for gap in found} == {("query.rule.x", "test.yaml", 1)}
+
+
+def test_not_null_needs_no_failing_example_as_no_value_fails_it():
+    assert problems(rule("not_null", why="because", examples={"pass": ["a"]})) == []
+
+
+def test_examples_that_hold():
+    found = results(rule(examples={"pass": ["a"], "fail": ["", " "]}))
+    assert [(result.expected, result.number, result.holds, result.detail) for result in found] == [
+        ("pass", 1, True, ""),
+        ("fail", 1, True, ""),
+        ("fail", 2, True, ""),
+    ]
+
+
+def test_examples_that_do_not_hold_say_what_happened_instead():
+    found = results(rule(examples={"pass": [" "], "fail": ["a"]}))
+    assert found == [
+        ExampleResult("query.rule.x", "pass", 1, holds=False, detail="has no visible character"),
+        ExampleResult("query.rule.x", "fail", 1, holds=False, detail="passed"),
+    ]
+
+
+def test_examples_of_the_wrong_type_do_not_hold_and_break_nothing():
+    found = results(rule("no_invisible", examples={"pass": [5], "fail": [None]}))
+    assert [result.holds for result in found] == [False, False]
+
+
+def test_examples_of_a_list_field_are_lists():
+    found = results(rule(field="tags", examples={"pass": [["a", "b"], []], "fail": [["a", ""]]}))
+    assert [result.holds for result in found] == [True, True, True]
+
+
+def test_every_rule_is_run_whatever_its_mode():
+    found = results(rule(mode="shadow", on_fail="warn", examples={"fail": [""]}))
+    assert [result.holds for result in found] == [True]

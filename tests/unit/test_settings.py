@@ -1,0 +1,213 @@
+"""Where each setting comes from, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dq_gate.errors import SettingsError
+from dq_gate.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A working directory with nothing above it but the root, and no DQ_GATE variable."""
+    for variable in [name for name in os.environ if name.startswith("DQ_GATE_")]:
+        monkeypatch.delenv(variable)
+    folder = tmp_path / "app" / "src"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_anything_the_defaults_hold(home):
+    settings = load_settings()
+    assert settings == Settings(state_dir=home / ".dq_gate")
+    assert (settings.pack, settings.mode, settings.quarantine, settings.log) == ("query", "enforce", None, None)
+
+
+def test_argument_beats_environment_beats_file_beats_default(home, monkeypatch):
+    assert load_settings().max_open == 100_000
+    write(home / "dq_gate.toml", "max_open = 1\n")
+    assert load_settings().max_open == 1
+    monkeypatch.setenv("DQ_GATE_MAX_OPEN", "2")
+    assert load_settings().max_open == 2
+    assert load_settings(max_open=3).max_open == 3
+
+
+def test_none_is_no_argument(monkeypatch):
+    monkeypatch.setenv("DQ_GATE_SOURCE", "faq")
+    assert load_settings(source=None).source == "faq"
+
+
+def test_an_empty_variable_is_none(monkeypatch):
+    monkeypatch.setenv("DQ_GATE_QUARANTINE", "")
+    assert load_settings().quarantine is None
+
+
+def test_every_setting_can_come_from_the_environment(monkeypatch):
+    texts = {
+        "pack": "document", "quarantine": "redis://localhost", "namespace": "n", "source": "s", "release": "1.2",
+        "state_dir": "state", "log": "stdout", "mode": "shadow", "control_file": "control", "max_input_bytes": "10",
+        "admitted_sample_rate": "0.5", "store_timeout": "0.1", "shutdown_timeout": "1", "max_open": "7",
+        "max_attempts": "2", "lease_seconds": "60", "retention_days": "3",
+    }  # fmt: skip
+    assert texts.keys() == Settings.model_fields.keys()
+    for name, text in texts.items():
+        monkeypatch.setenv(f"DQ_GATE_{name.upper()}", text)
+    settings = load_settings()
+    default = Settings()
+    assert [name for name in texts if getattr(settings, name) == getattr(default, name)] == []
+
+
+# The file
+
+
+def test_the_nearest_file_above_the_working_directory_is_read(home):
+    write(home.parent.parent / "dq_gate.toml", 'source = "far"\n')
+    assert load_settings().source == "far"
+    write(home.parent / "dq_gate.toml", 'source = "near"\n')
+    assert load_settings().source == "near"
+
+
+def test_a_table_in_pyproject_is_read(home):
+    write(home / "pyproject.toml", '[tool.dq_gate]\nsource = "faq"\n')
+    assert load_settings().source == "faq"
+
+
+def test_a_file_of_its_own_beats_the_table_beside_it(home):
+    write(home / "pyproject.toml", '[tool.dq_gate]\nsource = "table"\n')
+    write(home / "dq_gate.toml", 'source = "file"\n')
+    assert load_settings().source == "file"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[tool.other]\nsource = 1\n", "tool = 5\n", "tool = 'dq_gate'\n", "not toml", "\x00"]
+)
+def test_a_pyproject_without_the_table_is_passed_over(home, text):
+    write(home / "pyproject.toml", text)
+    write(home.parent / "dq_gate.toml", 'source = "above"\n')
+    assert load_settings().source == "above"
+
+
+def test_a_named_file_is_read_instead(home, monkeypatch):
+    write(home / "dq_gate.toml", 'source = "near"\n')
+    monkeypatch.setenv("DQ_GATE_CONFIG", str(write(home.parent / "other.toml", 'source = "named"\n')))
+    assert load_settings().source == "named"
+
+
+def test_a_named_file_that_is_missing_is_an_error(monkeypatch):
+    monkeypatch.setenv("DQ_GATE_CONFIG", "missing.toml")
+    with pytest.raises(SettingsError, match=r"DQ_GATE_CONFIG: no such file: missing\.toml"):
+        load_settings()
+
+
+def test_a_named_pyproject_without_the_table_is_an_error(home, monkeypatch):
+    monkeypatch.setenv("DQ_GATE_CONFIG", str(write(home / "pyproject.toml", "[tool.other]\n")))
+    with pytest.raises(SettingsError, match=r"has no table \[tool\.dq_gate\]"):
+        load_settings()
+
+
+@pytest.mark.parametrize("content", [b"source = ", b"\xff\xfe", b"\xef\xbb\xbfsource = 'a'", b"a = 1\na = 2\n"])
+def test_a_file_that_is_no_toml_is_an_error_that_names_it(home, content):
+    (home / "dq_gate.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"dq_gate\.toml: is not TOML"):
+        load_settings()
+
+
+# Paths
+
+
+def test_paths_in_a_file_are_relative_to_it(home):
+    write(home.parent / "dq_gate.toml", 'state_dir = "state"\ncontrol_file = "mode.txt"\nlog = "events.jsonl"\n')
+    settings = load_settings()
+    assert settings.state_dir == home.parent / "state"
+    assert settings.control_file == home.parent / "mode.txt"
+    assert settings.log == str(home.parent / "events.jsonl")
+
+
+def test_the_state_lies_beside_the_file(home):
+    write(home.parent / "dq_gate.toml", "")
+    assert load_settings().state_dir == home.parent / ".dq_gate"
+
+
+def test_paths_from_elsewhere_are_relative_to_the_working_directory(home, monkeypatch):
+    write(home.parent / "dq_gate.toml", "")
+    monkeypatch.setenv("DQ_GATE_STATE_DIR", "state")
+    assert load_settings(control_file="mode.txt").state_dir == home / "state"
+    assert load_settings(control_file=Path("mode.txt")).control_file == home / "mode.txt"
+
+
+def test_an_absolute_path_stays(tmp_path):
+    assert load_settings(state_dir=tmp_path).state_dir == tmp_path
+
+
+@pytest.mark.parametrize("word", ["stderr", "stdout", "structlog", "logging"])
+def test_a_word_for_the_log_is_no_path(home, word):
+    write(home / "dq_gate.toml", f'log = "{word}"\n')
+    assert load_settings().log == word
+
+
+@pytest.mark.parametrize(
+    ("pack", "loaded"),
+    [("query", "query"), ("query@1", "query@1"), ("own.yaml", "{}/own.yaml"), ("rules/own", "{}/rules/own")],
+)
+def test_a_pack_file_in_a_settings_file_is_found_from_any_directory(home, pack, loaded):
+    write(home.parent / "dq_gate.toml", f'pack = "{pack}"\n')
+    assert load_settings().pack == loaded.format(home.parent)
+
+
+# What is refused
+
+
+def test_an_unknown_name_is_refused_wherever_it_stands(home, monkeypatch):
+    hint = r"unknown setting 'max_opn'; did you mean 'max_open'\? Allowed: admitted_sample_rate, "
+    with pytest.raises(SettingsError, match="argument: " + hint):
+        load_settings(max_opn=1)
+    monkeypatch.setenv("DQ_GATE_MAX_OPN", "1")
+    with pytest.raises(SettingsError, match="DQ_GATE_MAX_OPN: " + hint):
+        load_settings()
+    monkeypatch.delenv("DQ_GATE_MAX_OPN")
+    write(home / "dq_gate.toml", "max_opn = 1\n")
+    with pytest.raises(SettingsError, match=r"dq_gate\.toml: " + hint):
+        load_settings()
+
+
+@pytest.mark.parametrize("variable", ["DQ_GATE_CONFIG", "DQ_GATE_TRACEBACK"])
+def test_variables_of_the_command_line_are_no_settings(home, monkeypatch, variable):
+    monkeypatch.setenv(variable, str(write(home / "empty.toml", "")))
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", "Enforce"), ("namespace", "Upper"), ("namespace", "a\n"), ("namespace", "n" * 65), ("source", ""),
+        ("source", "a b"), ("max_open", 0), ("max_open", "many"), ("max_input_bytes", 0), ("admitted_sample_rate", 1.1),
+        ("admitted_sample_rate", float("nan")), ("store_timeout", 0), ("store_timeout", 0.3), ("shutdown_timeout", -1),
+        ("shutdown_timeout", float("inf")), ("lease_seconds", 0), ("lease_seconds", float("inf")),
+        ("retention_days", 0), ("release", "r" * 65), ("release", "\udcff"), ("state_dir", 5), ("quarantine", 5),
+        ("pack", 5), ("log", 5),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_is_refused_by_name(name, value):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**{name: value})
+    assert str(caught.value).startswith(f"argument: {name}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().mode = "off"
+
+
+def test_every_setting_is_described():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
