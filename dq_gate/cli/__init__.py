@@ -6,6 +6,7 @@ command that a signal cuts short exits as shells expect: 130 for SIGINT, 141 for
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -28,6 +29,8 @@ BY_SIGNAL = 128
 def main() -> None:
     """Run the command line and exit."""
     _replace_closed_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal has no character for is escaped, and no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end_well)

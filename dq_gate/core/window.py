@@ -68,9 +68,7 @@ class Window:
     latency: Histogram = field(default_factory=Histogram)
     put: Histogram = field(default_factory=Histogram)
 
-    def count(
-        self, source: str, outcome: Counted, decision: Decision | None, latency_ns: int, times: int = 1
-    ) -> None:
+    def count(self, source: str, outcome: Counted, decision: Decision | None, latency_ns: int, times: int = 1) -> None:
         """Count an input and the rules it failed.
 
         Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 from collections import Counter
 from contextlib import suppress
@@ -146,12 +147,11 @@ def _kind_of(frame: Any) -> _Kind:
         import polars as pl
     except ImportError:
         raise MissingExtraError("judging frames", "batch") from None
-    library = type(frame).__module__.partition(".")[0]
     if isinstance(frame, pl.DataFrame):
         return _Polars()
-    if library == "pandas" and hasattr(frame, "iloc"):
+    if _is_instance(frame, "pandas", "DataFrame"):
         return _Pandas()
-    if library == "pyarrow" and hasattr(frame, "to_batches"):
+    if _is_instance(frame, "pyarrow", "Table"):
         return _Arrow()
     raise TypeError(
         f"a polars or pandas DataFrame or a pyarrow Table is expected, not {type(frame).__qualname__}; "
@@ -169,6 +169,12 @@ def _reasons_column(reasons: list[list[dict[str, str]]]) -> pl.Series:
     rows = pl.Series("row", [number for number, row in enumerate(reasons) for _ in row], pl.UInt32)
     grouped = flat.with_columns(rows).group_by("row", maintain_order=True)
     return grouped.agg(pl.struct(names).alias(REASONS))[REASONS]
+
+
+def _is_instance(frame: Any, library: str, name: str) -> bool:
+    """Whether a frame is of a library's class, without importing a library that nobody has used."""
+    module = sys.modules.get(library)
+    return module is not None and isinstance(frame, getattr(module, name))
 
 
 class _Polars:

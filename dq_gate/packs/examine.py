@@ -49,7 +49,7 @@ class ExampleResult:
 
 
 def gaps(pack: CompiledPack) -> Iterator[Gap]:
-    """Rules without a reason, rules without examples, and fields that nothing judges."""
+    """Rules without a reason, and rules without examples."""
     for rule_id, rule in pack.resolved.rules.items():
         path, line = str(rule.place.path), rule.place.line
         if not rule.spec.why:

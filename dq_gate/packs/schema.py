@@ -11,8 +11,8 @@ from dq_gate.checks.base import FieldType
 
 CONSTRAINTS = ("ge", "gt", "le", "lt", "one_of")
 """Keys of a field that are rules of their own: `field.<name>.<key>`."""
-_MAX_FIELD_BYTES = 100
-"""With what is put around it to name a constraint, a field's name is no longer than a rule id."""
+_MAX_FIELD_BYTES = 64
+"""So that an event that names 32 rules and their fields fits a line."""
 
 
 def _field_name(name: str) -> str:

@@ -30,8 +30,8 @@ _SPECIAL: dict[str, Any] = {
 }  # fmt: skip
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))
 _QUOTED = frozenset("'\"|>")
-_MAX_INT_DIGITS = 4000
-"""Python refuses to read an int of more than 4300."""
+_MAX_INT_DIGITS = 38
+"""As many as fit 128 bits, the widest a column of a frame can be compared with; longer ones are text."""
 
 Path_ = tuple[str | int, ...]
 

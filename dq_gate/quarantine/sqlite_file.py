@@ -94,8 +94,15 @@ class SqliteFile:
                 self._lock = None
 
     def hold_for_fork(self) -> None:
-        """Wait until no thread is within SQLite: a child would find SQLite's own locks taken for ever."""
+        """Wait until no thread is within SQLite, and close the file; parent and child each open it again.
+
+        SQLite remembers for its whole process which locks it holds on a file. A child that inherits this holds none
+        of them: the parent's closing would remove the write-ahead log that the child still commits to.
+        """
         self._guard.acquire()
+        if self._connection is not None and not self._connection.in_transaction:
+            with suppress(BackendUnavailableError, OSError), self._locked(time.monotonic() + self._timeout):
+                self._disconnect()
 
     def release_after_fork(self) -> None:
         """In the parent: go on."""

@@ -26,11 +26,6 @@ def left_behind(settings):
     return spool
 
 
-def of_the_next_process(settings):
-    (spool,) = Spool(settings.state_dir / "spool", target=spool_target(settings)).orphans()
-    return spool
-
-
 def test_entries_are_moved_and_the_spool_is_removed(settings, left_behind):
     store, reports = FakeStore(), Reports()
 
@@ -54,14 +49,17 @@ def test_a_store_that_might_lose_them_is_mirrored(settings, left_behind):
     assert counts == [(0, 150)]
 
 
-def test_a_damaged_spool_is_told_and_harms_nothing(settings, left_behind, capsys):
+def test_a_damaged_spool_is_told_set_aside_and_keeps_no_other_back(settings, left_behind, capsys):
     (file,) = (settings.state_dir / "spool").glob("*.db")
-    file.write_bytes(b"no database" * 1000)
+    file.with_name(file.name.replace(file.stem[-16:], "0" * 16)).write_bytes(b"no database" * 1000)
+    store = FakeStore()
 
-    bring_in(FakeStore(), settings, Reports())
+    bring_in(store, settings, Reports())
+    bring_in(store, settings, Reports())
 
-    # What cannot be counted is not looked at: a running gate sets it aside.
-    assert capsys.readouterr().err == ""
+    assert len(store.entries) == 150
+    assert capsys.readouterr().err == "the local spool cannot be read (DatabaseError); see dq-gate doctor\n"
+    assert [path.suffix for path in (settings.state_dir / "spool").iterdir()] == [".corrupt"]
 
 
 def test_spools_of_another_store_are_left_alone(settings, left_behind):

@@ -137,7 +137,12 @@ def test_progress_on_a_terminal_leaves_the_output_elsewhere_alone(place):
 
 
 def test_an_ascii_terminal_is_no_reason_to_fail(place):
-    result = dq_gate("rules", "list", cwd=place, env=environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0"))
+    (place / "pack.yaml").write_text("pack: p\nversion: 1\ndescription: é\nfields: {q: {type: str, one_of: [é]}}\n")
+    ascii_only = environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0")
 
-    assert (result.code, result.err) == (0, "")
-    assert "query" in result.out
+    table = dq_gate("rules", "show", "pack.yaml", cwd=place, env=ascii_only)
+    shown = dq_gate("rules", "show", "query", "query.text.normal_form", "--format", "json", cwd=place, env=ascii_only)
+
+    assert (table.code, table.err) == (0, "")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.document["id"] == "query.text.normal_form"

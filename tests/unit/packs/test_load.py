@@ -118,9 +118,9 @@ def test_a_file_without_a_mapping_is_no_pack(write, text):
             "required: input should be a valid boolean",
         ),
         ("pack: a\nversion: 1\nfields:\n  q: {type: str, one_of: []}\n", 4, "one_of"),
-        ('pack: a\nversion: 1\nfields:\n  "a\\nb": {type: str}\n', 4, "a field's name is 1 to 100 bytes of text"),
-        (f"pack: a\nversion: 1\nfields:\n  {'é' * 51}: {{type: str}}\n", 4, "a field's name is 1 to 100 bytes of text"),
-        ("pack: a\nversion: 1\nfields:\n  '': {type: str}\n", 4, "a field's name is 1 to 100 bytes of text"),
+        ('pack: a\nversion: 1\nfields:\n  "a\\nb": {type: str}\n', 4, "a field's name is 1 to 64 bytes of text"),
+        (f"pack: a\nversion: 1\nfields:\n  {'é' * 33}: {{type: str}}\n", 4, "a field's name is 1 to 64 bytes of text"),
+        ("pack: a\nversion: 1\nfields:\n  '': {type: str}\n", 4, "a field's name is 1 to 64 bytes of text"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(write, text, line, reason):
