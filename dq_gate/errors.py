@@ -11,9 +11,7 @@
     │   └── UnreadableEntryError      what it holds is damaged, or of a release this one does not know
     ├── UnreadableInputError          an input file cannot be opened or decoded at all; exit code 2
     ├── ReviewError                   an action on an entry is not possible
-    │   ├── EntryNotFoundError
-    │   ├── WrongStateError
-    │   └── LeaseLostError
+    │   └── EntryNotFoundError
     └── InputQuarantined              an input failed the gate
 
 Messages are one line and say the way out. None carries an input's content.
@@ -114,24 +112,6 @@ class EntryNotFoundError(ReviewError):
     def __init__(self, entry_id: str) -> None:
         self.entry_id = entry_id
         super().__init__(f"no entry {entry_id}; list what is there with: dq-gate quarantine list")
-
-
-class WrongStateError(ReviewError):
-    """The entry is in a state that does not allow the action."""
-
-    def __init__(self, entry_id: str, state: str, action: str) -> None:
-        self.entry_id = entry_id
-        self.state = state
-        self.action = action
-        super().__init__(f"entry {entry_id} is {state}; it cannot {action}")
-
-
-class LeaseLostError(ReviewError):
-    """The lease ran out, or someone else holds it."""
-
-    def __init__(self, entry_id: str) -> None:
-        self.entry_id = entry_id
-        super().__init__(f"the lease on entry {entry_id} is not yours or ran out; claim it again")
 
 
 class InputQuarantined(DqGateError):  # noqa: N818 - an outcome that callers handle, named for what happened

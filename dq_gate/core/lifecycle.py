@@ -44,13 +44,14 @@ LAPSE = Action("lapse", frozenset({"leased"}), "pending")
 RELEASE = Action("release", frozenset({"leased"}), "released", needs_lease=True)
 DISCARD = Action("discard", frozenset({"leased"}), "discarded", needs_lease=True)
 BEGIN_REDRIVE = Action("begin-redrive", frozenset({"released"}), "released", takes_lease=True)
+INTERRUPT = Action("interrupt-redrive", frozenset({"released"}), "released", needs_lease=True)
 REDRIVE = Action("redrive", frozenset({"released"}), "redriven", needs_lease=True)
 RETURN = Action("return", frozenset({"released"}), "pending", needs_lease=True, counts_attempt=True)
 DIE = Action("die", frozenset({"released"}), "dead", needs_lease=True, counts_attempt=True)
 EXPIRE = Action("expire", OPEN, "expired")
 
 ACTIONS: tuple[Action, ...] = (
-    CLAIM, UNCLAIM, LAPSE, RELEASE, DISCARD, BEGIN_REDRIVE, REDRIVE, RETURN, DIE, EXPIRE,
+    CLAIM, UNCLAIM, LAPSE, RELEASE, DISCARD, BEGIN_REDRIVE, INTERRUPT, REDRIVE, RETURN, DIE, EXPIRE,
 )  # fmt: skip
 
 

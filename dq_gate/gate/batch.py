@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Self
 
@@ -82,7 +82,7 @@ class Batch:
     def refuse(self, record: Any, violation: Violation, *, key: str | None = None) -> Decision:
         """Quarantine an input that is no record, in every mode: there is nothing to let through."""
         decision = Decision("quarantined", None, (violation,))
-        self._keep(record, decision, 0, key)
+        self._keep(record, decision, 0, key, is_record=False)
         return decision
 
     def settle(self, record: Any, decision: Decision, *, latency_ns: int, key: str | None = None) -> Decision:
@@ -134,11 +134,14 @@ class Batch:
             plane="batch",
         )
 
-    def _keep(self, record: Any, decision: Decision, latency_ns: int, key: str | None) -> None:
+    def _keep(
+        self, record: Any, decision: Decision, latency_ns: int, key: str | None, *, is_record: bool = True
+    ) -> None:
         self._runtime.count(Count(decision.outcome, decision), latency_ns, plane="batch")
         self._tally(decision)
         if decision.outcome == "quarantined":
-            self._waiting.append(self._runtime.put(self._runtime.entry(record, decision.violations, key)))
+            entry = self._runtime.entry(record, decision.violations, key)
+            self._waiting.append(self._runtime.put(entry if is_record else replace(entry, replayable=False)))
             while len(self._waiting) > MAX_WAITING:
                 self._collect()
 

@@ -170,6 +170,7 @@ class PendingFile:
             os.fsync(self.stream.fileno())
             self.stream.close()
             self._draft.replace(self._path)
+            _sync_directory(self._path.parent)
         except OSError as error:
             raise UnreadableInputError(f"{self._path}: cannot be written: {error.strerror}") from None
 
@@ -178,3 +179,12 @@ class PendingFile:
         with contextlib.suppress(OSError):  # a full disk refuses the last bytes again
             self.stream.close()
         self._draft.unlink(missing_ok=True)
+
+
+def _sync_directory(path: Path) -> None:
+    """Have a new name in a directory outlive a power cut."""
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

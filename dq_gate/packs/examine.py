@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from dq_gate.core.decide import Rule
     from dq_gate.packs.compile import CompiledPack
 
-_NOT_IN_YAML = frozenset({"not_null", "well_formed"})
-"""Checks whose failing values cannot be written in a pack: null is no value of a field, and YAML has no surrogates."""
+_NO_FAILING_EXAMPLE = frozenset({"not_null", "well_formed", "length"})
+"""Checks whose failing values are not for a pack: null is no value of a field, YAML has no surrogates, and a text that
+is too long helps nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def gaps(pack: CompiledPack) -> Iterator[Gap]:
             yield Gap(rule_id, path, line, "has no `why`; say what goes wrong without it")
         if not rule.spec.examples.passing:
             yield Gap(rule_id, path, line, "has no example that passes")
-        if not rule.spec.examples.fail and rule.spec.check not in _NOT_IN_YAML:
+        if not rule.spec.examples.fail and rule.spec.check not in _NO_FAILING_EXAMPLE:
             yield Gap(rule_id, path, line, "has no example that fails")
 
 

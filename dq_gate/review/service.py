@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from dq_gate import events
 from dq_gate.core import lifecycle
-from dq_gate.errors import EntryNotFoundError, LeaseLostError, ReviewError, WrongStateError
+from dq_gate.errors import ReviewError
 from dq_gate.quarantine.codec import decode
 from dq_gate.quarantine.entry import MAX_BATCH, Act, ActResult, Filter, HistoryItem, Lease, Waiver
 
@@ -173,7 +174,7 @@ class Review:
         entry = self._store.get(entry_id)
         if entry is None:
             return Outcome(entry_id, "not_found")
-        if not entry.replayable:
+        if not entry.replayable or _is_damaged(entry):
             return Outcome(entry_id, "not_replayable")
         record = decode(entry.payload)
         lease = self._new_lease(None)
@@ -188,6 +189,9 @@ class Review:
             handler(decision.value)
         except Exception as error:  # noqa: BLE001 - a handler's failure is the entry's, reported as EntryReturned
             return self._send_back(entry, lease, max_attempts, error=type(error).__name__)
+        except BaseException:
+            self._store.act([entry_id], self._note(lifecycle.INTERRUPT, token=lease.token))
+            raise
         result = self._store.act([entry_id], self._note(lifecycle.REDRIVE, token=lease.token))[0]
         self._tell(events.EntryRedriven, [Outcome(entry_id, result)])
         return Outcome(entry_id, result)
@@ -244,15 +248,9 @@ class Review:
             self._emit(event(tuple(done[start : start + MAX_BATCH]), self._who))
 
 
-def error_of(outcome: Outcome, action: str, state: str) -> ReviewError:
-    """The error that an outcome other than `done` stands for, where a single entry was asked for."""
-    match outcome.result:
-        case "not_found":
-            return EntryNotFoundError(outcome.entry_id)
-        case "lease_lost":
-            return LeaseLostError(outcome.entry_id)
-        case _:
-            return WrongStateError(outcome.entry_id, state, action)
+def _is_damaged(entry: Entry) -> bool:
+    """Whether the payload is not what was put: an append-only file with a flipped bit loads without a word."""
+    return hashlib.sha256(entry.payload).hexdigest() != entry.payload_digest
 
 
 def _waived(entry: Entry) -> frozenset[str]:

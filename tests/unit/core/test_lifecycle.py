@@ -11,6 +11,7 @@ from dq_gate.core.lifecycle import (
     DIE,
     DISCARD,
     EXPIRE,
+    INTERRUPT,
     LAPSE,
     OPEN,
     REDRIVE,
@@ -31,6 +32,7 @@ def test_actions_lead_from_state_to_state_as_the_design_draws_them():
         ("release", "leased", "released"),
         ("discard", "leased", "discarded"),
         ("begin-redrive", "released", "released"),
+        ("interrupt-redrive", "released", "released"),
         ("redrive", "released", "redriven"),
         ("return", "released", "pending"),
         ("die", "released", "dead"),
@@ -47,7 +49,8 @@ def test_only_open_entries_change():
 
 def test_a_lease_is_needed_to_decide_and_taken_to_begin():
     assert {action for action in ACTIONS if action.takes_lease} == {CLAIM, BEGIN_REDRIVE}
-    assert {action for action in ACTIONS if action.needs_lease} == {UNCLAIM, RELEASE, DISCARD, REDRIVE, RETURN, DIE}
+    needing = {UNCLAIM, RELEASE, DISCARD, INTERRUPT, REDRIVE, RETURN, DIE}
+    assert {action for action in ACTIONS if action.needs_lease} == needing
     assert not EXPIRE.needs_lease
     assert not LAPSE.needs_lease
 
