@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dq_gate import Gate
 from dq_gate.packs.compile import compile_pack
 from dq_gate.packs.examine import gaps, run_examples
 
@@ -27,7 +28,13 @@ def test_python_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path, monkey
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     code = "\n".join(block for block in blocks if "redis://" not in block)
 
-    exec(compile(code, str(page), "exec"), {"__name__": "docs"})  # the page's code is the subject
+    namespace: dict[str, object] = {"__name__": "docs"}
+    try:
+        exec(compile(code, str(page), "exec"), namespace)  # the page's code is the subject
+    finally:
+        for value in namespace.values():
+            if isinstance(value, Gate):
+                value.close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
