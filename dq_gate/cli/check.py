@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -314,17 +315,7 @@ def _verdict(number: int, decision: Decision) -> dict[str, Any]:
         "line": number,
         "outcome": decision.outcome,
         "repaired_by": decision.repaired_by,
-        "violations": [
-            {
-                "rule_id": v.rule_id,
-                "field": v.field,
-                "check": v.check,
-                "on_fail": v.on_fail,
-                "message": v.message,
-                "span": v.span,
-            }
-            for v in decision.violations
-        ],
+        "violations": [asdict(violation) for violation in decision.violations],
         "shadowed": [v.rule_id for v in decision.shadowed],
         "crashes": [{"rule_id": c.rule_id, "error": c.error} for c in decision.crashes],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dq_gate.cli.output import dump, when
@@ -35,17 +36,7 @@ def detail(entry: Entry, *, reveal: bool) -> dict[str, Any]:
     return summary(entry) | {
         "namespace": entry.namespace,
         "pack_digest": entry.pack_digest,
-        "violations": [
-            {
-                "rule_id": v.rule_id,
-                "field": v.field,
-                "check": v.check,
-                "on_fail": v.on_fail,
-                "message": v.message,
-                "span": v.span,
-            }
-            for v in entry.violations
-        ],
+        "violations": [asdict(violation) for violation in entry.violations],
         "payload": _payload(entry, reveal=reveal),
         "lease": {"owner": entry.lease.owner, "until": when(entry.lease.until)} if entry.lease else None,
         "verdict": entry.verdict,
