@@ -53,7 +53,7 @@ def bring_in(store: Store, settings: Settings, emit: Callable[[Event], None]) ->
 
 
 def _empty(orphan: Spool, store: Store, *, mirror: bool) -> int:
-    """Put what waits in a spool into the store; rows of a store that might lose them stay as its mirror."""
+    """Put what waits in a spool into the store; rows that the store might still lose stay as its mirror."""
     from dq_gate.quarantine.entry import MAX_BATCH
 
     moved, after = 0, 0
@@ -62,7 +62,7 @@ def _empty(orphan: Spool, store: Store, *, mirror: bool) -> int:
         readable = [(row.number, row.entry) for row in rows if row.entry is not None]
         store.put([entry for _, entry in readable])
         numbers = [number for number, _ in readable]
-        if mirror:
+        if mirror or not store.settled():
             orphan.mirror(numbers)
         else:
             orphan.delete(numbers)

@@ -49,6 +49,16 @@ def test_a_store_that_might_lose_them_is_mirrored(settings, left_behind):
     assert counts == [(0, 150)]
 
 
+def test_what_the_store_has_not_settled_is_mirrored(settings, left_behind):
+    store = FakeStore()
+    store.has_settled = False
+
+    bring_in(store, settings, Reports())
+
+    spools = Spool(settings.state_dir / "spool", target=spool_target(settings)).orphans()
+    assert [(spool.count("waiting"), spool.count("mirrored")) for spool in spools] == [(0, 150)]
+
+
 def test_a_damaged_spool_is_told_set_aside_and_keeps_no_other_back(settings, left_behind, capsys):
     (file,) = (settings.state_dir / "spool").glob("*.db")
     file.with_name(file.name.replace(file.stem[-16:], "0" * 16)).write_bytes(b"no database" * 1000)
