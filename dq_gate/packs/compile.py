@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dq_gate.checks.base import Check, Judge, Suspects
+    from dq_gate.checks.base import Check, FieldType, Judge, Suspects
     from dq_gate.packs.load import Place, ResolvedPack, ResolvedRule
     from dq_gate.packs.schema import FieldSpec
 
@@ -175,7 +175,9 @@ class _Compiler:
         """Parse a rule's options and compile its check for a field's type."""
         each = _judges_each(check, field, place, rule_id)
         try:
-            compiled = check.compile(check.options.model_validate(_as_type(options, field)))
+            parsed = check.options.model_validate(_as_type(options, field))
+            _refuse_values_of_another_type(check, parsed, field)
+            compiled = check.compile(parsed)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             keys = (*check.options.model_fields, *RuleSpec.model_fields)
@@ -252,6 +254,16 @@ def _as_type(options: dict[str, Any], field: FieldSpec) -> dict[str, Any]:
         if moment is None:
             raise ValueError(f"{key}: a moment is written in ISO 8601, such as 2026-01-31T12:00:00Z")
     return options | moments
+
+
+def _refuse_values_of_another_type(check: Check, options: Any, field: FieldSpec) -> None:
+    """A list of values none of which the field can have would refuse every input, or none."""
+    if check.name != "one_of":
+        return
+    item_type: FieldType = "str" if field.type == "list[str]" else field.type
+    for value in options.allow:
+        if not TYPES[item_type][1](value):
+            raise ValueError(f"one of the allowed values is no {item_type}: {value!r}")
 
 
 def _moment(value: Any) -> datetime | None:

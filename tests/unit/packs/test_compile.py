@@ -157,3 +157,12 @@ def test_the_gates_own_rule_ids_are_taken(rule_id):
 
 def test_other_ids_that_begin_so_are_free():
     make_pack({"a": {"type": "str"}}, [{"id": "field.b.le", "field": "a", "check": "not_blank"}])
+
+
+@pytest.mark.parametrize(
+    ("type_", "allowed"), [("str", [1, 2]), ("int", ["a"]), ("list[str]", [1])], ids=["numbers", "text", "items"]
+)
+def test_allowed_values_that_the_field_cannot_have_are_refused_at_load(type_, allowed):
+    error = error_of({"a": {"type": type_}}, [{"id": "a.b.c", "field": "a", "check": "one_of", "allow": allowed}])
+    assert error.rule_id == "a.b.c"
+    assert error.reason.startswith("one of the allowed values is no ")
