@@ -31,6 +31,7 @@ def load(
     """Loads gates with everything of theirs below `tmp_path`, and closes them at the end.
 
     A busy machine must not send their entries to the spool; tests that are about lateness are in `tests/faults`.
+    Which admitted inputs are sampled is chance, so none is unless a test asks.
     """
     monkeypatch.setattr(writer, "PATIENCE", 3600.0)
     monkeypatch.setattr(writer, "STUCK_AFTER", 3600.0)
@@ -38,7 +39,12 @@ def load(
     gates: list[Gate] = []
 
     def load(pack: Path = small_pack, **settings: Any) -> Gate:
-        own = {"state_dir": tmp_path / "state", "log": str(tmp_path / "events.jsonl"), "namespace": namespace}
+        own = {
+            "state_dir": tmp_path / "state",
+            "log": str(tmp_path / "events.jsonl"),
+            "namespace": namespace,
+            "admitted_sample_rate": 0.0,
+        }
         gates.append(Gate.load(pack, **own | settings))
         return gates[-1]
 
