@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from dq_gate.errors import SettingsError, did_you_mean
 
@@ -26,12 +26,22 @@ _LOG_WORDS = frozenset({"stderr", "stdout", "structlog", "logging"})
 Name = Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,64}$")]
 
 
+def _words(value: Any) -> Any:
+    """A list, as an environment variable can carry it."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
 class Settings(BaseModel):
     """Every setting. Each is also an argument of `Gate.load` and a variable `DQ_GATE_<NAME>`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     pack: str = Field("query", description="Pack that commands use when none is named.")
+    trusted_packages: Annotated[tuple[str, ...], BeforeValidator(_words)] = Field(
+        (),
+        description="Packages whose code a pack may name: models, schemas, functions, plugins. A list, or words with "
+        "commas between them. Code of any other package is not imported.",
+    )
     quarantine: str | None = Field(
         None,
         description="Address of the quarantine store: sqlite:///path, redis://, rediss://, redis+sentinel:// or "

@@ -13,7 +13,7 @@ import typer
 
 from dq_gate import __version__
 from dq_gate.cli import FINDINGS, UNAVAILABLE, USAGE
-from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings
+from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings, open_pack
 from dq_gate.cli.output import show
 from dq_gate.cli.spool import count_spooled
 from dq_gate.core.lifecycle import OPEN
@@ -78,10 +78,8 @@ def _mode(settings: Settings) -> dict[str, Any]:
 
 
 def _pack(pack: str) -> dict[str, Any]:
-    from dq_gate.packs.compile import compile_pack
-
     try:
-        compiled = compile_pack(pack)
+        compiled = open_pack(pack)
     except ConfigurationError as error:
         return _row("pack", "unusable", str(error))
     return _row("pack", "ok", f"{compiled.id.name}@{compiled.id.version}: {len(compiled.rules)} rules")

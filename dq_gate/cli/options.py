@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from dq_gate.packs.compile import CompiledPack
     from dq_gate.settings import Settings
 
 _OF_THE_APPLICATION = frozenset({None, "stdout", "structlog", "logging"})
@@ -44,3 +45,16 @@ def cli_settings(**arguments: Any) -> Settings:
     if settings.log not in _OF_THE_APPLICATION:
         return settings
     return settings.model_copy(update={"log": str(settings.state_dir / "events.jsonl")})
+
+
+def open_pack(reference: str) -> CompiledPack:
+    """Load and compile a pack as the settings allow.
+
+    Raises:
+        PackError: it cannot be used.
+    """
+    from dq_gate.packs.compile import compile_pack
+    from dq_gate.settings import load_settings
+
+    settings = load_settings()
+    return compile_pack(reference, max_bytes=settings.max_input_bytes, trusted_packages=settings.trusted_packages)

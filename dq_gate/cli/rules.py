@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dq_gate.cli import FINDINGS
-from dq_gate.cli.options import Format, OutputFormat
+from dq_gate.cli.options import Format, OutputFormat, open_pack
 from dq_gate.cli.output import note, show, show_one
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ def show_(
     dq-gate rules show query query.text.present
     """  # noqa: D301 - \b keeps the examples' lines apart
     from dq_gate.errors import PackError, did_you_mean
-    from dq_gate.packs.compile import compile_pack
 
-    compiled = compile_pack(pack)
+    compiled = open_pack(pack)
     rows = {rule.id: _row(compiled, rule) for rule in compiled.rules}
     if rule is None:
         show(rows.values(), format_, ["id", "field", "check", "on_fail", "mode", "repair", "why"], empty="no rules")
@@ -82,10 +81,9 @@ def lint(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
     \b
     dq-gate rules lint rules/support.yaml
     """  # noqa: D301 - \b keeps the examples' lines apart
-    from dq_gate.packs.compile import compile_pack
     from dq_gate.packs.examine import gaps
 
-    compiled = compile_pack(pack)
+    compiled = open_pack(pack)
     rows = [
         {"path": gap.path, "line": gap.line, "rule_id": gap.rule_id, "problem": gap.problem} for gap in gaps(compiled)
     ]
@@ -103,10 +101,9 @@ def test(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
     \b
     dq-gate rules test query
     """  # noqa: D301 - \b keeps the examples' lines apart
-    from dq_gate.packs.compile import compile_pack
     from dq_gate.packs.examine import run_examples
 
-    results = list(run_examples(compile_pack(pack)))
+    results = list(run_examples(open_pack(pack)))
     failed = [
         {"rule_id": r.rule_id, "expected": r.expected, "number": r.number, "detail": r.detail}
         for r in results

@@ -52,6 +52,20 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordRule:
+    """A rule about several fields at once.
+
+    Attributes:
+        rule: Its judge takes a mapping of the pack's field names to values.
+        needs: Fields without which it is skipped: where one is null, or failed its type. None: it takes every record,
+            with whatever stands in it.
+    """
+
+    rule: Rule
+    needs: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class FieldPlan:
     """All that is judged about one field, in order.
 
@@ -89,37 +103,52 @@ class Plan:
         unknown_rule: What fields that the pack does not name fail; None allows them.
         max_bytes: A larger record fails before any rule runs.
         text_room: Code points of text that fit a record of these fields, whatever else it holds.
+        record_rules: Judged after the fields.
         shortcuts: The fields as `_is_plainly_clean` reads them.
+        record_shortcuts: The record rules as it reads them.
         ignores_unknown: Whether unknown fields need no further look.
     """
 
     fields: tuple[FieldPlan, ...]
+    record_rules: tuple[RecordRule, ...]
     unknown_rule: Rule | None
     type_rule: Rule
     size_rule: Rule
     max_bytes: int
     text_room: int
     shortcuts: tuple[Shortcut, ...]
+    record_shortcuts: tuple[RecordShortcut, ...]
     ignores_unknown: bool
 
 
 Shortcut = tuple[str, type, Callable[[Any], bool], bool, tuple[Judge, ...], tuple[Judge, ...]]
 """A field's name, exact type, wider type test, whether null is fine, judges of printable ASCII, judges of all else."""
 
+RecordShortcut = tuple[tuple[str, ...], Judge]
+"""Fields that may be null, and then have the rule skipped, and its judge."""
+
 
 def plan(
-    fields: tuple[FieldPlan, ...], *, unknown_rule: Rule | None, type_rule: Rule, size_rule: Rule, max_bytes: int
+    fields: tuple[FieldPlan, ...],
+    *,
+    record_rules: tuple[RecordRule, ...] = (),
+    unknown_rule: Rule | None,
+    type_rule: Rule,
+    size_rule: Rule,
+    max_bytes: int,
 ) -> Plan:
     """Make a plan, with the shortcuts that its fields allow."""
     keys_and_atoms = sum(2 * NODE + len(field.name.encode("utf-8", "surrogatepass")) for field in fields)
     return Plan(
         fields=fields,
+        record_rules=record_rules,
         unknown_rule=unknown_rule,
         type_rule=type_rule,
         size_rule=size_rule,
         max_bytes=max_bytes,
         text_room=(max_bytes - NODE - keys_and_atoms) // 4,  # a code point takes at most four bytes
         shortcuts=tuple(_shortcut(field) for field in fields),
+        record_shortcuts=tuple(_record_shortcut(rule, fields) for rule in record_rules),
         ignores_unknown=unknown_rule is None and not any(field.aliases for field in fields),
     )
 
@@ -133,6 +162,11 @@ def _shortcut(field: FieldPlan) -> Shortcut:
         tuple(rule.judge for rule in field.rules if not rule.skips_printable_ascii),
         tuple(rule.judge for rule in field.rules),
     )
+
+
+def _record_shortcut(rule: RecordRule, fields: tuple[FieldPlan, ...]) -> RecordShortcut:
+    may_be_null = {field.name for field in fields if field.null_is_fine}
+    return tuple(name for name in rule.needs or () if name in may_be_null), rule.rule.judge
 
 
 def decide(plan: Plan, record: Any, *, waived: frozenset[str] = frozenset()) -> Decision:
@@ -188,6 +222,9 @@ def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 -
             for judge in judges:
                 if judge(value) is not None:
                     return False
+        for needs, judge in plan.record_shortcuts:
+            if None not in map(record.get, needs) and judge(record) is not None:
+                return False
         if known == len(record):
             return room >= 0
         return plan.ignores_unknown and not exceeds(record, plan.max_bytes)
@@ -198,7 +235,7 @@ def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 -
 class _Examination:
     """One record under close look: gathers violations, repairs, crashes."""
 
-    __slots__ = ("changes", "crashes", "plan", "repaired_by", "shadowed", "violations", "waived")
+    __slots__ = ("changes", "crashes", "plan", "repaired_by", "shadowed", "sound", "violations", "waived")
 
     def __init__(self, plan: Plan, waived: frozenset[str]) -> None:
         self.plan = plan
@@ -208,14 +245,17 @@ class _Examination:
         self.crashes: list[Crash] = []
         self.repaired_by: list[str] = []
         self.changes: dict[str, Any] = {}
+        self.sound: dict[str, Any] = {}
+        """Values that are there and of their type, as repaired, by the pack's names."""
 
     def examine(self, record: Any) -> Decision:
         mapping = self.as_mapping(record)
         if mapping is not None and not self.is_too_large(mapping):
-            known: set[str] = set()
+            names: dict[str, str] = {}
             for field in self.plan.fields:
-                self.examine_field(field, mapping, known)
-            self.examine_unknown(len(mapping.keys() - known))
+                self.examine_field(field, mapping, names)
+            self.examine_record(mapping, names)
+            self.examine_unknown(len(mapping.keys() - names.keys()))
         return self.decision(record, mapping)
 
     def as_mapping(self, record: Any) -> dict[Any, Any] | None:
@@ -240,9 +280,23 @@ class _Examination:
         if count and rule is not None and rule.id not in self.waived:
             self.note(rule, Finding(f"{count} {'field' if count == 1 else 'fields'} that the pack does not name"))
 
-    def examine_field(self, field: FieldPlan, record: dict[Any, Any], known: set[str]) -> None:
+    def examine_record(self, record: dict[Any, Any], names: dict[str, str]) -> None:
+        """Run the rules about several fields; `names` gives the pack's name for each spelling."""
+        for record_rule in self.plan.record_rules:
+            rule, needs = record_rule.rule, record_rule.needs
+            if rule.id in self.waived or not self.sound.keys() >= set(needs or ()):
+                continue
+            finding = self.judge(rule, self.sound if needs is not None else self.whole(record, names))
+            if finding is not None:
+                self.note(rule, finding)
+
+    def whole(self, record: dict[Any, Any], names: dict[str, str]) -> dict[Any, Any]:
+        """The record with its repairs, under the pack's names."""
+        return {names.get(key, key): value for key, value in (record | self.changes).items()}
+
+    def examine_field(self, field: FieldPlan, record: dict[Any, Any], names: dict[str, str]) -> None:
         key = next((key for key in (field.name, *field.aliases) if key in record), field.name)
-        known.add(key)
+        names[key] = field.name
         value = record.get(key)
         if _is_null(value):
             self.examine_null(field, key)
@@ -253,7 +307,7 @@ class _Examination:
 
     def examine_null(self, field: FieldPlan, key: str) -> None:
         if field.default is not None:
-            self.changes[key] = deepcopy(field.default)
+            self.changes[key] = self.sound[field.name] = deepcopy(field.default)
             return
         for rule in (*((field.null_rule,) if field.null_rule else ()), *field.not_null_rules):
             if rule.id not in self.waived:
@@ -268,6 +322,7 @@ class _Examination:
         changed = repaired is not value
         if changed:
             self.changes[key] = repaired
+        self.sound[field.name] = repaired
         for rule in rules:
             finding = self.judge(rule, repaired)
             if finding is not None:

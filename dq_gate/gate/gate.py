@@ -69,7 +69,10 @@ class Gate:
 
         loaded = load_settings(**settings)
         prepare(loaded)
-        return cls(compile_pack(pack or loaded.pack, max_bytes=loaded.max_input_bytes), loaded)
+        compiled = compile_pack(
+            pack or loaded.pack, max_bytes=loaded.max_input_bytes, trusted_packages=loaded.trusted_packages
+        )
+        return cls(compiled, loaded)
 
     def check(self, record: Mapping[str, Any], *, waived: frozenset[str] = frozenset()) -> Decision:
         """Judge a record and do nothing else: no event, no count, no quarantine.

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+import dq_gate.engines  # noqa: F401 - enters the engines in the catalogue
 from dq_gate.checks import CATALOGUE
-from dq_gate.core.decide import RECORD, FieldPlan, Plan, Rule, plan
+from dq_gate.checks.base import Compiled, CompiledFrame, CompiledRecord
+from dq_gate.core.decide import RECORD, FieldPlan, Plan, RecordRule, Rule, plan
 from dq_gate.core.model import Finding, PackId
 from dq_gate.errors import did_you_mean
+from dq_gate.packs.context import PackContext
 from dq_gate.packs.load import describe_problem, load_pack
 from dq_gate.packs.schema import CONSTRAINTS, RuleSpec
 from dq_gate.packs.types import TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from dq_gate.checks.base import Check, FieldType, Judge, Suspects
+    import polars as pl
+
+    from dq_gate.checks.base import AnyCompiled, Check, FieldType, FrameJudge, Judge, Suspects
     from dq_gate.packs.load import Place, ResolvedPack, ResolvedRule
     from dq_gate.packs.schema import FieldSpec
 
@@ -30,56 +35,91 @@ DEFAULT_MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class FrameRule:
+    """A rule that needs many rows: it runs on the batch plane only.
+
+    Attributes:
+        rule: What its findings are called; it judges no value.
+        begin: Starts a pass over one batch.
+    """
+
+    rule: Rule
+    begin: Callable[[], FrameJudge]
+
+
+RecordSuspects = Callable[["Mapping[str, pl.Expr]"], "pl.Expr | None"]
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledPack:
     """A pack ready to judge.
 
     Attributes:
         plan: The request plane.
+        frame_rules: What only batches are judged by.
         suspects: The batch plane's first look, by rule id; a rule without one judges every row.
+        record_suspects: The same for the plan's record rules.
+        redactors: By rule id, what hides that which the rule found and nobody should keep.
         specs: The fields as written, by name.
         resolved: What it was compiled from.
     """
 
     id: PackId
     plan: Plan
+    frame_rules: tuple[FrameRule, ...]
     suspects: dict[str, Suspects]
+    record_suspects: dict[str, RecordSuspects]
+    redactors: dict[str, Callable[[Any], Any]]
     specs: dict[str, FieldSpec]
     resolved: ResolvedPack
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """Every rule, the fields' constraints included."""
-        return tuple(rule for field in self.plan.fields for rule in (*field.not_null_rules, *field.rules))
+        of_fields = (rule for field in self.plan.fields for rule in (*field.not_null_rules, *field.rules))
+        of_records = (record_rule.rule for record_rule in self.plan.record_rules)
+        return (*of_fields, *of_records, *(frame_rule.rule for frame_rule in self.frame_rules))
 
 
-def compile_pack(reference: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> CompiledPack:
+def compile_pack(
+    reference: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES, trusted_packages: tuple[str, ...] = ()
+) -> CompiledPack:
     """Load and compile a pack.
 
     Args:
         reference: A shipped pack's name, `name@version`, or a path.
         max_bytes: A larger record fails before any rule runs.
+        trusted_packages: Packages that code named in the pack may be imported from.
 
     Raises:
         PackError: with file, line, rule id, and what is allowed instead.
+        MissingExtraError: a rule needs a library that is not installed.
     """
-    return compile_resolved(load_pack(reference), max_bytes=max_bytes)
+    return compile_resolved(load_pack(reference), max_bytes=max_bytes, trusted_packages=trusted_packages)
 
 
-def compile_resolved(pack: ResolvedPack, *, max_bytes: int = DEFAULT_MAX_BYTES) -> CompiledPack:
+def compile_resolved(
+    pack: ResolvedPack, *, max_bytes: int = DEFAULT_MAX_BYTES, trusted_packages: tuple[str, ...] = ()
+) -> CompiledPack:
     """Compile a pack that was resolved already."""
-    compiler = _Compiler(pack)
+    compiler = _Compiler(pack, trusted_packages)
     fields = tuple(compiler.field_plan(name) for name in pack.fields)
+    record_rules = tuple(compiler.record_rules())
     unknown = _record_rule("record.fields.known", "unknown_fields", warn=pack.on_unknown_fields == "warn")
     return CompiledPack(
         id=pack.id,
         plan=plan(
             fields,
+            record_rules=record_rules,
             unknown_rule=None if pack.on_unknown_fields == "allow" else unknown,
             type_rule=_record_rule("record.type", "type"),
             size_rule=_record_rule("record.size", "max_input_bytes"),
             max_bytes=max_bytes,
         ),
+        frame_rules=tuple(compiler.frame_rules),
         suspects=compiler.suspects,
+        record_suspects=compiler.record_suspects,
+        redactors=compiler.redactors,
         specs={name: spec for name, (spec, _) in pack.fields.items()},
         resolved=pack,
     )
@@ -95,16 +135,21 @@ def _record_rule(rule_id: str, check: str, *, warn: bool = False) -> Rule:
 
 
 class _Compiler:
-    """Compiles one pack, gathering the batch plane's first looks on the way."""
+    """Compiles one pack, gathering what the batch plane needs on the way."""
 
-    def __init__(self, pack: ResolvedPack) -> None:
+    def __init__(self, pack: ResolvedPack, trusted_packages: tuple[str, ...]) -> None:
         self.pack = pack
+        self.trusted_packages = trusted_packages
         self.suspects: dict[str, Suspects] = {}
-        self.by_field: dict[str, list[ResolvedRule]] = {name: [] for name in pack.fields}
+        self.record_suspects: dict[str, RecordSuspects] = {}
+        self.redactors: dict[str, Callable[[Any], Any]] = {}
+        self.frame_rules: list[FrameRule] = []
+        self.types = {name: spec.type for name, (spec, _) in pack.fields.items()}
+        self.by_field: dict[str | None, list[ResolvedRule]] = {None: []} | {name: [] for name in pack.fields}
         self.check_names()
         for rule in pack.rules.values():
-            if rule.spec.field not in pack.fields:
-                reason = f"unknown field {rule.spec.field!r}{did_you_mean(rule.spec.field, pack.fields)}"
+            if rule.spec.field not in self.by_field:
+                reason = f"unknown field {rule.spec.field!r}{did_you_mean(str(rule.spec.field), pack.fields)}"
                 raise rule.place.error(reason, rule_id=rule.spec.id)
             self.by_field[rule.spec.field].append(rule)
 
@@ -124,7 +169,7 @@ class _Compiler:
     def field_plan(self, name: str) -> FieldPlan:
         spec, place = self.pack.fields[name]
         exact_type, accepts = TYPES[spec.type]
-        rules = [self.rule(rule, spec) for rule in self.by_field[name]]
+        rules = [compiled for rule in self.by_field[name] if (compiled := self.field_rule(rule, spec))]
         required = Rule(f"field.{name}.required", name, "not_null", _never)
         value_rules = (*self.constraints(name, spec, place), *(rule for rule in rules if rule.check != "not_null"))
         return FieldPlan(
@@ -149,46 +194,92 @@ class _Compiler:
                 continue
             rule_id = f"field.{name}.{key}"
             check_name, option = ("one_of", "allow") if key == "one_of" else ("range", key)
-            judge = self.compile(CATALOGUE[check_name], {option: value}, spec, place, rule_id)
-            rules.append(Rule(rule_id, name, check_name, judge))
+            check = CATALOGUE[check_name]
+            each = _judges_each(check, spec, place, rule_id)
+            compiled = self.compile(check, {option: value}, name, place, rule_id)
+            assert isinstance(compiled, Compiled)
+            rules.append(Rule(rule_id, name, check_name, self.judge(compiled, rule_id, each=each)))
         return rules
 
-    def rule(self, rule: ResolvedRule, field: FieldSpec) -> Rule:
-        spec, place = rule.spec, rule.place
-        check = CATALOGUE.get(spec.check)
-        if check is None:
-            raise place.error(f"unknown check {spec.check!r}{did_you_mean(spec.check, CATALOGUE)}", rule_id=spec.id)
-        judge = self.compile(check, rule.options, field, place, spec.id)
+    def field_rule(self, rule: ResolvedRule, field: FieldSpec) -> Rule | None:
+        """A rule about one field; None when it is for the batch plane alone."""
+        check = self.check(rule)
+        if check.subject == "record":
+            raise rule.place.error(f"check {check.name} judges whole records; leave `field` out", rule_id=rule.spec.id)
+        each = _judges_each(check, field, rule.place, rule.spec.id)
+        compiled = self.compile(check, rule.options, rule.spec.field, rule.place, rule.spec.id)
+        if isinstance(compiled, CompiledFrame):
+            self.frame_rules.append(FrameRule(self.rule(rule, _never), compiled.begin))
+            return None
+        assert isinstance(compiled, Compiled)
+        return replace(
+            self.rule(rule, self.judge(compiled, rule.spec.id, each=each)),
+            skips_printable_ascii=check.passes_printable_ascii and not each,
+            repair=self.repair(check, rule, field),
+        )
+
+    def record_rules(self) -> Iterator[RecordRule]:
+        """The rules that name no field, those for the batch plane alone left out."""
+        for rule in self.by_field[None]:
+            check = self.check(rule)
+            if check.subject == "field":
+                raise rule.place.error(f"check {check.name} judges one field; name it", rule_id=rule.spec.id)
+            if rule.spec.repair is not None:
+                raise rule.place.error("only a rule about one field can repair", rule_id=rule.spec.id)
+            compiled = self.compile(check, rule.options, None, rule.place, rule.spec.id)
+            if isinstance(compiled, CompiledFrame):
+                self.frame_rules.append(FrameRule(self.rule(rule, _never), compiled.begin))
+                continue
+            assert isinstance(compiled, CompiledRecord)
+            if compiled.suspects is not None:
+                self.record_suspects[rule.spec.id] = compiled.suspects
+            yield RecordRule(self.rule(rule, compiled.judge), compiled.needs)
+
+    def rule(self, rule: ResolvedRule, judge: Judge) -> Rule:
+        spec = rule.spec
         return Rule(
             id=spec.id,
-            field=spec.field,
+            field=spec.field or RECORD,
             check=spec.check,
             judge=judge,
             on_fail=spec.on_fail,
             shadow=spec.mode == "shadow",
             crash_passes=spec.on_error == "pass",
-            skips_printable_ascii=check.passes_printable_ascii and field.type != "list[str]",
-            repair=self.repair(check, rule, field),
         )
 
-    def compile(self, check: Check, options: dict[str, Any], field: FieldSpec, place: Place, rule_id: str) -> Judge:
-        """Parse a rule's options and compile its check for a field's type."""
-        each = _judges_each(check, field, place, rule_id)
+    def check(self, rule: ResolvedRule) -> Check:
+        check = CATALOGUE.get(rule.spec.check)
+        if check is None:
+            reason = f"unknown check {rule.spec.check!r}{did_you_mean(rule.spec.check, CATALOGUE)}"
+            raise rule.place.error(reason, rule_id=rule.spec.id)
+        return check
+
+    def judge(self, compiled: Compiled, rule_id: str, *, each: bool = False) -> Judge:
+        """The rule's judge; notes what else the batch plane and the quarantine need of it."""
+        if compiled.redact is not None:
+            self.redactors[rule_id] = _map_each(compiled.redact) if each else compiled.redact
+        if each:
+            return _each(compiled.judge)
+        if compiled.suspects is not None:
+            self.suspects[rule_id] = compiled.suspects
+        return compiled.judge
+
+    def compile(
+        self, check: Check, options: dict[str, Any], field: str | None, place: Place, rule_id: str
+    ) -> AnyCompiled:
+        """Parse a rule's options and compile its check."""
+        spec = None if field is None else self.pack.fields[field][0]
+        context = PackContext(field, self.types, place.path.parent, self.trusted_packages, self.pack.attachments)
         try:
-            parsed = check.options.model_validate(_as_type(options, field))
-            _refuse_values_of_another_type(check, parsed, field)
-            compiled = check.compile(parsed)
+            parsed = check.options.model_validate(_as_type(options, spec))
+            _refuse_values_of_another_type(check, parsed, spec)
+            return check.compile(parsed, context)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             keys = (*check.options.model_fields, *RuleSpec.model_fields)
             raise place.error(describe_problem(problem, keys), rule_id=rule_id) from None
         except ValueError as error:
             raise place.error(str(error), rule_id=rule_id) from None
-        if each:
-            return _each(compiled.judge)
-        if compiled.suspects is not None:
-            self.suspects[rule_id] = compiled.suspects
-        return compiled.judge
 
     def repair(self, check: Check, rule: ResolvedRule, field: FieldSpec) -> Callable[[Any], Any] | None:
         name = rule.spec.repair
@@ -199,7 +290,7 @@ class _Compiler:
             raise rule.place.error(f"unknown repair {name!r}{hint}", rule_id=rule.spec.id)
         repair = check.repairs[name]
         if field.type == "list[str]":
-            return _repair_each(repair)
+            return _map_each(repair)
         return repair
 
 
@@ -238,16 +329,16 @@ def _default(name: str, spec: FieldSpec, place: Place, rules: tuple[Rule, ...]) 
     return default
 
 
-def _repair_each(repair: Callable[[str], str]) -> Callable[[Any], Any]:
-    def repair_items(values: Any) -> Any:
-        return (tuple if isinstance(values, tuple) else list)(map(repair, values))
+def _map_each(change: Callable[[str], str]) -> Callable[[Any], Any]:
+    def change_items(values: Any) -> Any:
+        return (tuple if isinstance(values, tuple) else list)(map(change, values))
 
-    return repair_items
+    return change_items
 
 
-def _as_type(options: dict[str, Any], field: FieldSpec) -> dict[str, Any]:
+def _as_type(options: dict[str, Any], field: FieldSpec | None) -> dict[str, Any]:
     """Bounds of a datetime field, written as text in YAML, as datetimes."""
-    if field.type != "datetime":
+    if field is None or field.type != "datetime":
         return options
     moments = {key: _moment(value) for key, value in options.items() if key in _BOUNDS}
     for key, moment in moments.items():
@@ -256,9 +347,9 @@ def _as_type(options: dict[str, Any], field: FieldSpec) -> dict[str, Any]:
     return options | moments
 
 
-def _refuse_values_of_another_type(check: Check, options: Any, field: FieldSpec) -> None:
+def _refuse_values_of_another_type(check: Check, options: Any, field: FieldSpec | None) -> None:
     """A list of values none of which the field can have would refuse every input, or none."""
-    if check.name != "one_of":
+    if field is None or check.name != "one_of":
         return
     item_type: FieldType = "str" if field.type == "list[str]" else field.type
     for value in options.allow:

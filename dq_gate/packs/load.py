@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -13,9 +12,10 @@ from pydantic import ValidationError
 
 from dq_gate.core.model import PackId
 from dq_gate.errors import PackError, did_you_mean
+from dq_gate.packs.context import digest
 from dq_gate.packs.schema import CONSTRAINTS, FieldSpec, PackSpec, RuleSpec, UnknownFields
 from dq_gate.packs.shipped import shipped_packs, shipped_path
-from dq_gate.packs.yaml import Document, decode_utf8, read_yaml
+from dq_gate.packs.yaml import Document, decode_utf8, load_yaml, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SHIPPED_NAME = re.compile(r"([a-z][a-z0-9_-]*)(?:@([0-9]+))?\Z")
-_OPTION_FILES = {"patterns_file": "patterns"}
+_OPTION_FILES = {"patterns_file": "patterns", "phrases_file": "phrases"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class ResolvedPack:
     """A pack with everything it builds on. Not compiled yet.
 
     Attributes:
+        files: Digests of the files it was read from, by path.
+        attachments: Digests of the files that its checks read while they were compiled, by path.
         unknown_fields: As a file says it; None when none does.
     """
 
@@ -62,6 +64,8 @@ class ResolvedPack:
     unknown_fields: UnknownFields | None = None
     fields: dict[str, tuple[FieldSpec, Place]] = field(default_factory=dict)
     rules: dict[str, ResolvedRule] = field(default_factory=dict)
+    files: dict[Path, str] = field(default_factory=dict)
+    attachments: dict[Path, str] = field(default_factory=dict)
 
     @property
     def on_unknown_fields(self) -> UnknownFields:
@@ -70,7 +74,7 @@ class ResolvedPack:
 
     @property
     def id(self) -> PackId:
-        """Name, version and a digest of everything that decides a verdict."""
+        """Name, version and a digest of everything that decides a verdict; whole once the pack is compiled."""
         content = {
             "unknown_fields": self.on_unknown_fields,
             "fields": {
@@ -80,9 +84,10 @@ class ResolvedPack:
                 [rule.spec.model_dump(mode="json", exclude={"why", "examples"}), rule.options]
                 for rule in self.rules.values()
             ],
+            "attachments": sorted(self.attachments.values()),
         }
         text = json.dumps(content, sort_keys=True, default=str)
-        return PackId(self.name, self.version, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return PackId(self.name, self.version, digest(text.encode()))
 
 
 def load_pack(reference: str | Path) -> ResolvedPack:
@@ -118,9 +123,10 @@ def _find(reference: str | Path, *, base: Path, place: Place | None = None) -> t
 
 
 def _resolve(path: Path, trail: tuple[Path, ...]) -> ResolvedPack:
-    document = read_yaml(path)
+    raw = read_file(path)
+    document = load_yaml(decode_utf8(raw, path=path), path=path)
     spec = _parse(document, path)
-    pack = ResolvedPack(spec.pack, spec.version, spec.description, path)
+    pack = ResolvedPack(spec.pack, spec.version, spec.description, path, files={path: digest(raw)})
     trail = (*trail, path.resolve())
     for index, reference in enumerate(spec.extends):
         _extend(pack, reference, Place(path, document.line("extends", index)), trail)
@@ -144,6 +150,7 @@ def _inherit(pack: ResolvedPack, parent: ResolvedPack) -> None:
     pack.unknown_fields = parent.unknown_fields or pack.unknown_fields
     pack.fields |= parent.fields
     pack.rules |= parent.rules
+    pack.files |= parent.files
 
 
 def _drop(pack: ResolvedPack, rule_ids: Iterable[str], place: Place) -> None:
@@ -183,11 +190,11 @@ def _add_own(pack: ResolvedPack, spec: PackSpec, document: Document) -> None:
         if rule.id in first_line:
             raise place.error(f"repeats the id of line {first_line[rule.id]}", rule_id=rule.id)
         first_line[rule.id] = place.line
-        pack.rules[rule.id] = ResolvedRule(rule, _read_option_files(rule, place), place)
+        pack.rules[rule.id] = ResolvedRule(rule, _read_option_files(rule, place, pack.files), place)
 
 
-def _read_option_files(rule: RuleSpec, place: Place) -> dict[str, Any]:
-    """The rule's options, those kept in files (`patterns_file`) read in."""
+def _read_option_files(rule: RuleSpec, place: Place, files: dict[Path, str]) -> dict[str, Any]:
+    """The rule's options, those kept in files (`patterns_file`) read in; notes the files."""
     options = dict(rule.options)
     for key, target in _OPTION_FILES.items():
         if key not in options:
@@ -197,15 +204,17 @@ def _read_option_files(rule: RuleSpec, place: Place) -> dict[str, Any]:
             raise place.error(f"{key} must be a path", rule_id=rule.id)
         if target in options:
             raise place.error(f"{key} and {target} exclude each other", rule_id=rule.id)
-        options[target] = _read_lines(place.path.parent / name, place, rule.id)
+        path = place.path.parent / name
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise place.error(f"{path.name}: cannot be read: {error.strerror}", rule_id=rule.id) from None
+        files[path] = digest(raw)
+        options[target] = _lines(raw, path, place, rule.id)
     return options
 
 
-def _read_lines(path: Path, place: Place, rule_id: str) -> list[str]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise place.error(f"{path.name}: cannot be read: {error.strerror}", rule_id=rule_id) from None
+def _lines(raw: bytes, path: Path, place: Place, rule_id: str) -> list[str]:
     lines = (line.strip() for line in decode_utf8(raw, path=path).split("\n"))
     kept = [line for line in lines if line and not line.startswith("#")]
     if not kept:

@@ -71,7 +71,7 @@ class RuleSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     id: RuleId = Field(description="Stable name, noun.noun.condition.")
-    field: str = Field(description="The field it judges.")
+    field: str | None = Field(None, description="The field it judges; left out by rules about the whole record.")
     check: str = Field(description="The check that judges.")
     on_fail: Literal["quarantine", "warn"] = Field("quarantine", description="Whether a failure decides or only warns.")
     mode: Literal["enforce", "shadow"] = Field(

@@ -63,11 +63,19 @@ def read_yaml(path: Path) -> Document:
     Raises:
         PackError: it cannot be read, is not UTF-8, too large, or not YAML as packs use it.
     """
+    return load_yaml(decode_utf8(read_file(path), path=path), path=path)
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        PackError: it cannot be read.
+    """
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PackError(f"cannot be read: {error.strerror or type(error).__name__}", path=path) from None
-    return load_yaml(decode_utf8(raw, path=path), path=path)
 
 
 def decode_utf8(raw: bytes, *, path: Path | str) -> str:

@@ -57,7 +57,7 @@ def test_every_setting_can_come_from_the_environment(monkeypatch):
         "pack": "document", "quarantine": "redis://localhost", "namespace": "n", "source": "s", "release": "1.2",
         "state_dir": "state", "log": "stdout", "mode": "shadow", "control_file": "control", "max_input_bytes": "10",
         "admitted_sample_rate": "0.5", "store_timeout": "0.1", "shutdown_timeout": "1", "max_open": "7",
-        "max_attempts": "2", "lease_seconds": "60", "retention_days": "3",
+        "max_attempts": "2", "lease_seconds": "60", "retention_days": "3", "trusted_packages": "acme.rules, shop",
     }  # fmt: skip
     assert texts.keys() == Settings.model_fields.keys()
     for name, text in texts.items():
@@ -65,6 +65,11 @@ def test_every_setting_can_come_from_the_environment(monkeypatch):
     settings = load_settings()
     default = Settings()
     assert [name for name in texts if getattr(settings, name) == getattr(default, name)] == []
+
+
+def test_a_list_in_the_environment_is_words_with_commas(monkeypatch):
+    monkeypatch.setenv("DQ_GATE_TRUSTED_PACKAGES", " acme.rules,shop, ")
+    assert load_settings().trusted_packages == ("acme.rules", "shop")
 
 
 # The file

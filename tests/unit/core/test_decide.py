@@ -395,3 +395,70 @@ def test_the_gates_own_rules_can_be_waived(record, rule_id):
 def test_a_waived_repair_repairs_nothing():
     record = {"query": DECOMPOSED}
     assert check(record, rules=[NFC], waived=frozenset({"query.text.normal"})).value == record
+
+
+# Rules about several fields
+
+TWO = {
+    "query": {"type": "str", "aliases": ["q"]},
+    "limit": {"type": "int", "default": 7},
+    "page": {"type": "int", "required": False},
+}
+
+
+def check_record(judge, record, *, needs=("query", "page"), rules=(NFC,), waived=frozenset(), **options):
+    """The verdict of a pack with one rule about the whole record."""
+    plan = make_pack(TWO, rules).plan
+    rule = Rule("record.pair.fits", decide_module.RECORD, "python", judge, **options)
+    made = decide_module.plan(
+        plan.fields,
+        record_rules=(decide_module.RecordRule(rule, needs),),
+        unknown_rule=plan.unknown_rule,
+        type_rule=plan.type_rule,
+        size_rule=plan.size_rule,
+        max_bytes=plan.max_bytes,
+    )
+    return decide(made, record, waived=waived)
+
+
+def test_a_record_rule_judges_what_the_fields_made_of_it():
+    seen = []
+    check_record(seen.append, {"q": DECOMPOSED, "page": 2, "other": 1})
+    assert seen == [{"query": COMPOSED, "limit": 7, "page": 2}]
+
+
+def test_a_record_rule_without_needs_takes_the_whole_record_under_the_packs_names():
+    seen = []
+    check_record(seen.append, {"q": DECOMPOSED, "page": "x", "other": 1}, needs=None)
+    assert seen == [{"query": COMPOSED, "page": "x", "other": 1, "limit": 7}]
+
+
+def test_a_record_rule_refuses_plainly_typed_records_too():
+    decision = check_record(lambda _: Finding("the two do not go together"), {"query": "a", "limit": 1, "page": 2})
+    assert decision.violations == (
+        Violation("record.pair.fits", "*", "python", "quarantine", "the two do not go together"),
+    )
+
+
+@pytest.mark.parametrize("page", [None, float("nan"), "two"])
+def test_a_record_rule_is_skipped_where_a_field_it_needs_is_null_or_of_another_type(page):
+    seen = []
+    check_record(seen.append, {"query": "a", "limit": 1, "page": page})
+    assert seen == []
+
+
+def test_a_record_rule_in_shadow_or_waived_enforces_nothing():
+    def refuse(_record):
+        return Finding("no")
+
+    record = {"query": "a", "limit": 1, "page": 2}
+    shadowed = check_record(refuse, record, shadow=True)
+    assert (shadowed.outcome, [v.rule_id for v in shadowed.shadowed]) == ("clean", ["record.pair.fits"])
+    assert check_record(refuse, record, waived=frozenset({"record.pair.fits"})).outcome == "clean"
+
+
+def test_a_record_rule_that_crashes_fails_closed():
+    decision = check_record(crash, {"query": "a", "limit": 1, "page": 2})
+    assert decision.outcome == "quarantined"
+    assert decision.crashes == (Crash("record.pair.fits", "*", "python", "ZeroDivisionError"),)
+    assert check_record(crash, {"query": "a", "limit": 1, "page": 2}, crash_passes=True).outcome == "clean"

@@ -133,7 +133,7 @@ def test_a_mistake_is_told_with_its_line(write, text, line, reason):
     ("rule", "reason"),
     [
         ("{id: q.text.a, field: query}", "check is missing"),
-        ("{id: q.text.a, check: length, min: 1}", "field is missing"),
+        ("{id: q.text.a, check: length, min: 1}", "check length judges one field; name it"),
         ("{id: q.text.a, field: query, check: lenght, min: 1}", "unknown check 'lenght'; did you mean 'length'?"),
         ("{id: q.text.a, field: qury, check: not_blank}", "unknown field 'qury'; did you mean 'query'?"),
         ("{id: q.text.a, field: query, check: length, mn: 1}", "unknown key 'mn'; did you mean 'min'?"),
