@@ -83,6 +83,19 @@ class PackLoaded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PackRejected(Event):
+    """A rule pack's files changed, and cannot be used as they are now. The rules read before stay in force.
+
+    Attributes:
+        reason: What is wrong: file, line and rule.
+    """
+
+    name = PREFIX + "pack.rejected"
+    level = "error"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class InputAdmitted(Event):
     """A clean input passed. Sampled.
 

@@ -67,6 +67,9 @@ class Settings(BaseModel):
     control_file: Path | None = Field(
         None, description="A file holding one word, the mode; re-read every 10 s, it overrides `mode`."
     )
+    reload: bool = Field(
+        True, description="Whether a gate at work looks every 10 s for changes of its pack's files, and takes them up."
+    )
     max_input_bytes: int = Field(
         1024 * 1024, ge=1, description="A larger record fails before any rule runs (bytes of its text, UTF-8)."
     )

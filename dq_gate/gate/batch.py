@@ -14,11 +14,11 @@ from dq_gate.events import BatchCompleted
 from dq_gate.quarantine.entry import MAX_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from concurrent.futures import Future
     from types import TracebackType
 
     from dq_gate.core.model import GateMode, Receipt, Stored, Violation
+    from dq_gate.gate.rules import Rules
     from dq_gate.gate.runtime import Runtime
 
 MAX_WAITING = 2 * MAX_BATCH
@@ -55,10 +55,10 @@ class Batch:
         report: What became of the records so far; `stored` is complete once the batch is left.
     """
 
-    def __init__(self, runtime: Runtime, judge: Callable[[Any], Decision]) -> None:
+    def __init__(self, runtime: Runtime, rules: Rules) -> None:
         self.report = BatchReport()
         self._runtime = runtime
-        self._judge = judge
+        self._rules = rules
         self._waiting: deque[Future[Receipt]] = deque()
         self._started = time.monotonic()
 
@@ -76,7 +76,7 @@ class Batch:
             self.let_through(1)
             return Decision("clean", record)
         started = perf_counter_ns()
-        decision = self._judge(record)
+        decision = self._rules.judge(record)
         return self.settle(record, decision, latency_ns=perf_counter_ns() - started, key=key)
 
     def refuse(self, record: Any, violation: Violation, *, key: str | None = None) -> Decision:
@@ -88,7 +88,7 @@ class Batch:
     def settle(self, record: Any, decision: Decision, *, latency_ns: int, key: str | None = None) -> Decision:
         """Count a judged record, keep it if it failed, and return the decision that stands in the present mode."""
         if self._runtime.mode != "enforce" and decision.outcome != "clean":
-            self._runtime.count(Count("shadowed", decision), latency_ns, plane="batch")
+            self._runtime.count(self._rules, Count("shadowed", decision), latency_ns, plane="batch")
             self.report.rows += 1
             self.report.let_through += 1
             return Decision("clean", record)
@@ -137,10 +137,10 @@ class Batch:
     def _keep(
         self, record: Any, decision: Decision, latency_ns: int, key: str | None, *, is_record: bool = True
     ) -> None:
-        self._runtime.count(Count(decision.outcome, decision), latency_ns, plane="batch")
+        self._runtime.count(self._rules, Count(decision.outcome, decision), latency_ns, plane="batch")
         self._tally(decision)
         if decision.outcome == "quarantined":
-            entry = self._runtime.entry(record, decision.violations, key)
+            entry = self._runtime.entry(self._rules, record, decision, key)
             self._waiting.append(self._runtime.put(entry if is_record else replace(entry, replayable=False)))
             while len(self._waiting) > MAX_WAITING:
                 self._collect()

@@ -6,15 +6,18 @@ import atexit
 import os
 import sys
 import threading
-from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from weakref import WeakSet
 
 from dq_gate.core.decide import decide
 from dq_gate.core.flow import Proceed, Refuse
-from dq_gate.errors import InputQuarantined
+from dq_gate.errors import ConfigurationError, InputQuarantined
+from dq_gate.events import PackRejected
 from dq_gate.gate import shell
 from dq_gate.gate.guard import guard
+from dq_gate.gate.reload import Reloader
+from dq_gate.gate.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from dq_gate.core.model import Decision
     from dq_gate.gate.batch import Batch
     from dq_gate.gate.frames import FrameResult
+    from dq_gate.gate.guard import GuardedCall
     from dq_gate.gate.runtime import Runtime
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.settings import Settings
@@ -39,14 +43,15 @@ class Gate:
     is safe to use from several threads and event loops at once. Make one with `Gate.load`.
 
     Attributes:
-        pack: The compiled rules.
+        rules: What is in force now; a reload puts others in their place.
         settings: Where things go.
     """
 
-    def __init__(self, pack: CompiledPack, settings: Settings) -> None:
-        self.pack = pack
+    def __init__(self, pack: CompiledPack, settings: Settings, *, reference: str | Path | None = None) -> None:
+        self.rules = Rules(pack)
         self.settings = settings
-        self._judge: Callable[[Any], Decision] = partial(decide, pack.plan)
+        self._reloader = Reloader(pack, reference, settings) if reference is not None and settings.reload else None
+        self._guards: WeakSet[GuardedCall] = WeakSet()
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -69,10 +74,14 @@ class Gate:
 
         loaded = load_settings(**settings)
         prepare(loaded)
-        compiled = compile_pack(
-            pack or loaded.pack, max_bytes=loaded.max_input_bytes, trusted_packages=loaded.trusted_packages
-        )
-        return cls(compiled, loaded)
+        reference = pack or loaded.pack
+        compiled = compile_pack(reference, max_bytes=loaded.max_input_bytes, trusted_packages=loaded.trusted_packages)
+        return cls(compiled, loaded, reference=reference)
+
+    @property
+    def pack(self) -> CompiledPack:
+        """The compiled rules in force."""
+        return self.rules.pack
 
     def check(self, record: Mapping[str, Any], *, waived: frozenset[str] = frozenset()) -> Decision:
         """Judge a record and do nothing else: no event, no count, no quarantine.
@@ -81,7 +90,7 @@ class Gate:
             record: Field names to values. It is never changed.
             waived: Ids of rules to skip.
         """
-        return decide(self.pack.plan, record, waived=waived)
+        return decide(self.rules.pack.plan, record, waived=waived)
 
     def admit(self, record: Mapping[str, Any], *, key: str | None = None) -> dict[str, Any]:
         """Judge a record, count it, and quarantine it if it fails.
@@ -135,6 +144,11 @@ class Gate:
             return guard(self, function, bind or {}, fallback)
         return lambda target: guard(self, target, bind or {}, fallback)
 
+    def add_guard(self, call: GuardedCall) -> None:
+        """Have a pack that no longer fits a guarded function refused when it is reloaded."""
+        with self._lock:
+            self._guards.add(call)
+
     def batch(self) -> Batch:
         """Admit many records as one batch: one event at the end, and no waiting for each put.
 
@@ -142,7 +156,7 @@ class Gate:
         """
         from dq_gate.gate.batch import Batch
 
-        return Batch(self.runtime(), self._judge)
+        return Batch(self.runtime(), self.rules)
 
     def check_frame(self, frame: Any) -> FrameResult:
         """Judge every row of a frame and do nothing else.
@@ -166,15 +180,21 @@ class Gate:
 
         return admit_frame(self.pack, frame, self.batch())
 
-    def run(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
-        """Send a record through the flow, waiting."""
+    def run(
+        self, record: Any, *, key: str | None = None, has_fallback: bool = False, rules: Rules | None = None
+    ) -> Ending:
+        """Send a record through the flow, waiting; under the rules in force unless others are given."""
         entered = perf_counter_ns()
-        return shell.run(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback)
+        return shell.run(entered, self.runtime(), rules or self.rules, record, key=key, has_fallback=has_fallback)
 
-    async def arun(self, record: Any, *, key: str | None = None, has_fallback: bool = False) -> Ending:
-        """Send a record through the flow, awaiting."""
+    async def arun(
+        self, record: Any, *, key: str | None = None, has_fallback: bool = False, rules: Rules | None = None
+    ) -> Ending:
+        """Send a record through the flow, awaiting; under the rules in force unless others are given."""
         entered = perf_counter_ns()
-        return await shell.arun(entered, self.runtime(), self._judge, record, key=key, has_fallback=has_fallback)
+        return await shell.arun(
+            entered, self.runtime(), rules or self.rules, record, key=key, has_fallback=has_fallback
+        )
 
     def runtime(self) -> Runtime:
         """This process's runtime, made at the first call."""
@@ -190,9 +210,28 @@ class Gate:
                 _STARTED.discard(self)
                 raise RuntimeError("this gate is closed; load a new one")
             if self._runtime is None:
-                self._runtime = Runtime(self.pack, self.settings)
+                self._runtime = Runtime(self.pack, self.settings, each_window=self._reload)
                 _close_at_end_of_worker(self)
             return self._runtime
+
+    def _reload(self) -> None:
+        """Take up what changed in the pack's files; keep the rules in force when it cannot be used."""
+        runtime = self._runtime
+        if self._reloader is None or runtime is None:
+            return
+        try:
+            pack = self._reloader.changed_pack()
+            if pack is None:
+                return
+            with self._lock:
+                guards = list(self._guards)
+            for call in guards:
+                call.refuse_unless_fits(pack)
+        except ConfigurationError as error:
+            runtime.emitter.emit(PackRejected(str(error)))
+            return
+        self.rules = Rules(pack)
+        runtime.take(pack)
 
     def close(self) -> None:
         """Put or spool what waits, within `shutdown_timeout`, and let go of everything. Idempotent."""

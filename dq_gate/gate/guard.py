@@ -15,21 +15,26 @@ if TYPE_CHECKING:
 
     from dq_gate.core.flow import Ending
     from dq_gate.core.model import Decision
+    from dq_gate.gate.rules import Rules
     from dq_gate.packs.compile import CompiledPack
 
 F = TypeVar("F")
 
 
 class Gate(Protocol):
-    """What a wrapper needs of a gate: the fields, and the two ways through."""
+    """What a wrapper needs of a gate: the rules in force, and the two ways through."""
 
-    pack: CompiledPack
+    rules: Rules
 
-    def run(self, record: Any, *, has_fallback: bool) -> Ending:
+    def add_guard(self, call: GuardedCall) -> None:
+        """Remember a guarded function."""
+        ...
+
+    def run(self, record: Any, *, has_fallback: bool, rules: Rules) -> Ending:
         """Send a record through the flow, waiting."""
         ...
 
-    async def arun(self, record: Any, *, has_fallback: bool) -> Ending:
+    async def arun(self, record: Any, *, has_fallback: bool, rules: Rules) -> Ending:
         """Send a record through the flow, awaiting."""
         ...
 
@@ -56,8 +61,28 @@ class GuardedCall:
     ) -> None:
         self._gate = gate
         self._function = function
+        self._bind = bind
         self._fallback = fallback
-        self._binding = Binding(function, gate.pack.plan.fields, bind)
+        self._bound = self._bind_to(gate.rules)
+        gate.add_guard(self)
+
+    def refuse_unless_fits(self, pack: CompiledPack) -> None:
+        """Raise where a pack does not fit the function.
+
+        Raises:
+            BindingError: says what does not fit.
+        """
+        Binding(self._function, pack.plan.fields, self._bind)
+
+    def _bind_to(self, rules: Rules) -> tuple[Rules, Binding]:
+        return rules, Binding(self._function, rules.pack.plan.fields, self._bind)
+
+    def _in_force(self) -> tuple[Rules, Binding]:
+        """The gate's rules as they are now, with the binding to their fields."""
+        bound = self._bound
+        if bound[0] is not self._gate.rules:
+            bound = self._bound = self._bind_to(self._gate.rules)
+        return bound
 
     def wrapper(self) -> Callable[..., Any]:
         """A wrapper of the function's own kind."""
@@ -74,10 +99,11 @@ class GuardedCall:
 
     def _function_wrapper(self) -> Callable[..., Any]:
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            record = self._binding.record(args, kwargs)
-            ending = self._gate.run(record, has_fallback=self._fallback is not None)
+            rules, binding = self._in_force()
+            record = binding.record(args, kwargs)
+            ending = self._gate.run(record, has_fallback=self._fallback is not None, rules=rules)
             if type(ending) is Proceed:
-                args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
+                args, kwargs = binding.replace(args, kwargs, record, ending.record)
                 return self._function(*args, **kwargs)
             return self._answer(ending)
 
@@ -85,10 +111,11 @@ class GuardedCall:
 
     def _coroutine_wrapper(self) -> Callable[..., Any]:
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            record = self._binding.record(args, kwargs)
-            ending = await self._gate.arun(record, has_fallback=self._fallback is not None)
+            rules, binding = self._in_force()
+            record = binding.record(args, kwargs)
+            ending = await self._gate.arun(record, has_fallback=self._fallback is not None, rules=rules)
             if type(ending) is Proceed:
-                args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
+                args, kwargs = binding.replace(args, kwargs, record, ending.record)
                 return await self._function(*args, **kwargs)
             answer = self._answer(ending)
             return await answer if inspect.isawaitable(answer) else answer
@@ -97,10 +124,11 @@ class GuardedCall:
 
     def _generator_wrapper(self) -> Callable[..., Any]:
         def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            record = self._binding.record(args, kwargs)
-            ending = self._gate.run(record, has_fallback=self._fallback is not None)
+            rules, binding = self._in_force()
+            record = binding.record(args, kwargs)
+            ending = self._gate.run(record, has_fallback=self._fallback is not None, rules=rules)
             if type(ending) is Proceed:
-                args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
+                args, kwargs = binding.replace(args, kwargs, record, ending.record)
                 return (yield from self._function(*args, **kwargs))
             return (yield from self._answer(ending))
 
@@ -108,10 +136,11 @@ class GuardedCall:
 
     def _async_generator_wrapper(self) -> Callable[..., Any]:
         async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            record = self._binding.record(args, kwargs)
-            ending = await self._gate.arun(record, has_fallback=self._fallback is not None)
+            rules, binding = self._in_force()
+            record = binding.record(args, kwargs)
+            ending = await self._gate.arun(record, has_fallback=self._fallback is not None, rules=rules)
             if type(ending) is Proceed:
-                args, kwargs = self._binding.replace(args, kwargs, record, ending.record)
+                args, kwargs = binding.replace(args, kwargs, record, ending.record)
                 stream = self._function(*args, **kwargs)
             else:
                 answer = self._answer(ending)

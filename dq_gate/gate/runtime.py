@@ -6,23 +6,26 @@ import random
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dq_gate import events
-from dq_gate.core.model import Receipt
+from dq_gate.core.model import PackId, Receipt
 from dq_gate.quarantine.address import open_store, store_kind
-from dq_gate.quarantine.build import Withheld, build_entry
+from dq_gate.quarantine.build import build_entry
 from dq_gate.quarantine.spool import Spool
 from dq_gate.quarantine.writer import Writer
 from dq_gate.signals.emitter import Emitter
 from dq_gate.signals.windows import Windows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dq_gate.core.flow import Count, Counted, Report
-    from dq_gate.core.model import GateMode, Violation
+    from dq_gate.core.model import Decision, GateMode, Violation
+    from dq_gate.gate.rules import Rules
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.quarantine.entry import Entry, Store
     from dq_gate.settings import Settings
@@ -61,12 +64,12 @@ class Runtime:
     """One gate at work in one process.
 
     Args:
-        pack: The rules in force.
+        pack: The rules in force at the start.
         settings: Where things go.
+        each_window: Called with every window that closes, every 10 s.
     """
 
-    def __init__(self, pack: CompiledPack, settings: Settings) -> None:
-        self.pack = pack
+    def __init__(self, pack: CompiledPack, settings: Settings, each_window: Callable[[], None]) -> None:
         self.settings = settings
         self.mode = mode_of(settings)
         self._source = settings.source
@@ -78,12 +81,7 @@ class Runtime:
             release=settings.release,
             pack=pack.id,
         )
-        self._withheld: dict[str, Withheld] = {
-            name: spec.store
-            for field, spec in pack.specs.items()
-            for name in (field, *spec.aliases)
-            if spec.store != "full"
-        }
+        self._each_window = each_window
         address = store_address(settings)
         kind = store_kind(address)
         self._writer = Writer(
@@ -94,17 +92,22 @@ class Runtime:
             retention_s=settings.retention_days * 86_400,
         )
         self.emitter.emit(events.GateStarted(mode=self.mode, store=kind))
-        self.emitter.emit(events.PackLoaded(rules=len(pack.rules)))
+        self.take(pack)
         if settings.quarantine is None:
             self.emitter.emit(events.StoreLocal())
-        self._windows = Windows(self.emitter, mode=lambda: self.mode, on_close=self._each_window)
+        self._windows = Windows(self.emitter, mode=lambda: self.mode, on_close=self._after_window)
+
+    def take(self, pack: CompiledPack) -> None:
+        """Go on under these rules: events name them from now on."""
+        self.emitter.name_pack(pack.id)
+        self.emitter.emit(events.PackLoaded(rules=len(pack.rules)))
 
     def count_unseen(self, outcome: Counted, times: int) -> None:
         """Count inputs that nothing else is known of: rows found clean as a whole, or not judged."""
         self._windows.count(self._source, outcome, None, 0, times)
 
-    def count(self, command: Count, latency_ns: int, *, plane: Plane = "request") -> None:
-        """Count an input, and report what is worth a line.
+    def count(self, rules: Rules, command: Count, latency_ns: int, *, plane: Plane = "request") -> None:
+        """Count an input that these rules judged, and report what is worth a line.
 
         That is a repair, a crash, a shadow hit, a sample of the clean; of a batch, which ends in a line of its own,
         only a crash.
@@ -113,30 +116,33 @@ class Runtime:
         self._windows.count(self._source, command.outcome, decision, latency_ns)
         if decision is None:
             return
+        emit, pack = self.emitter.emit, rules.pack.id
         for crash in decision.crashes:
-            self.emitter.emit(events.RuleCrashed(crash.rule_id, crash.check, crash.error), plane=plane)
+            emit(events.RuleCrashed(crash.rule_id, crash.check, crash.error), plane=plane, pack=pack)
         if plane == "batch":
             return
         shadowed = decision.shadowed if command.outcome != "shadowed" else decision.violations + decision.shadowed
         if shadowed:
-            self.emitter.emit(events.RuleShadowed(_rule_ids(shadowed)))
+            emit(events.RuleShadowed(_rule_ids(shadowed)), pack=pack)
         latency_us = latency_ns / 1e3
         if command.outcome == "repaired":
-            self.emitter.emit(events.InputRepaired(decision.repaired_by[:MAX_NAMED], latency_us))
+            emit(events.InputRepaired(decision.repaired_by[:MAX_NAMED], latency_us), pack=pack)
         elif command.outcome == "clean" and random.random() < self._sample_rate:  # noqa: S311 - sampling
-            self.emitter.emit(events.InputAdmitted(self._sample_rate, _rule_ids(decision.violations), latency_us))
+            admitted = events.InputAdmitted(self._sample_rate, _rule_ids(decision.violations), latency_us)
+            emit(admitted, pack=pack)
 
-    def entry(self, record: Any, violations: tuple[Violation, ...], key: str | None) -> Entry:
-        """The quarantine entry of a failed input."""
+    def entry(self, rules: Rules, record: Any, decision: Decision, key: str | None) -> Entry:
+        """The quarantine entry of an input that failed these rules."""
         return build_entry(
             _plain(record),
-            violations,
-            pack=self.pack.id,
+            decision.violations,
+            pack=rules.pack.id,
             namespace=self.settings.namespace,
             source=self._source,
             now=time.time(),
             key=key,
-            withheld=self._withheld,
+            withheld=rules.withheld,
+            redactions=rules.redactions(decision),
         )
 
     def put(self, entry: Entry) -> Future[Receipt]:
@@ -152,7 +158,8 @@ class Runtime:
         """Report a failed input and where its entry went."""
         self._windows.count_put(put_ns)
         violations = command.decision.violations
-        self.emitter.emit(
+        emit = partial(self.emitter.emit, pack=PackId(entry.pack, entry.pack_version, entry.pack_digest))
+        emit(
             events.InputQuarantined(
                 entry_id=command.receipt.entry_id,
                 stored=command.receipt.stored,
@@ -165,7 +172,7 @@ class Runtime:
             )
         )
         if command.fallback:
-            self.emitter.emit(events.FallbackUsed(command.receipt.entry_id))
+            emit(events.FallbackUsed(command.receipt.entry_id))
 
     def close(self) -> None:
         """Put or spool what waits, report the last window, let go of everything."""
@@ -180,12 +187,10 @@ class Runtime:
         self.emitter.abandon()
         _ABANDONED.append(self)
 
-    def _each_window(self) -> None:
+    def _after_window(self) -> None:
         self.emitter.follow_rotation()
-        self._reread_mode()
-
-    def _reread_mode(self) -> None:
         self.mode = mode_of(self.settings)
+        self._each_window()
 
 
 _ABANDONED: list[Runtime] = []

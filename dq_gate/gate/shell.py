@@ -10,9 +10,7 @@ from dq_gate.core.flow import Count, Ending, Quarantine, Report, admission
 from dq_gate.core.model import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dq_gate.core.model import Decision
+    from dq_gate.gate.rules import Rules
     from dq_gate.gate.runtime import Runtime
 
 DEADLINE_NS = 260_000_000
@@ -22,7 +20,7 @@ DEADLINE_NS = 260_000_000
 def run(
     entered: int,
     runtime: Runtime,
-    judge: Callable[[Any], Decision],
+    rules: Rules,
     record: Any,
     *,
     key: str | None,
@@ -33,12 +31,12 @@ def run(
     Args:
         entered: When the caller came, by `perf_counter_ns`; the promise counts from here.
         runtime: The gate at work.
-        judge: Decides one record.
+        rules: What judges it.
         record: The input.
         key: The caller's name for it.
         has_fallback: Whether a failing input is answered by a fallback.
     """
-    flow = admission(judge, record, runtime.mode, has_fallback=has_fallback)
+    flow = admission(rules.judge, record, runtime.mode, has_fallback=has_fallback)
     reply: Receipt | None = None
     latency_ns = 0
     try:
@@ -46,9 +44,9 @@ def run(
             command = flow.send(reply)
             if isinstance(command, Count):
                 latency_ns = perf_counter_ns() - entered
-                runtime.count(command, latency_ns)
+                runtime.count(rules, command, latency_ns)
             elif isinstance(command, Quarantine):
-                put = _Put(entered, runtime, record, command, key)
+                put = _Put(entered, runtime, rules, record, command, key=key)
                 reply = put.wait()
             else:
                 put.report(command, latency_ns)
@@ -60,14 +58,14 @@ def run(
 async def arun(
     entered: int,
     runtime: Runtime,
-    judge: Callable[[Any], Decision],
+    rules: Rules,
     record: Any,
     *,
     key: str | None,
     has_fallback: bool,
 ) -> Ending:
     """As `run`, awaiting where it must. Cancelling the task does not cancel the put."""
-    flow = admission(judge, record, runtime.mode, has_fallback=has_fallback)
+    flow = admission(rules.judge, record, runtime.mode, has_fallback=has_fallback)
     reply: Receipt | None = None
     latency_ns = 0
     try:
@@ -75,11 +73,11 @@ async def arun(
             command = flow.send(reply)
             if isinstance(command, Count):
                 latency_ns = perf_counter_ns() - entered
-                runtime.count(command, latency_ns)
+                runtime.count(rules, command, latency_ns)
             elif isinstance(command, Quarantine):
                 import asyncio
 
-                put = _Put(entered, runtime, record, command, key)
+                put = _Put(entered, runtime, rules, record, command, key=key)
                 try:
                     reply = await put.answer()
                 except asyncio.CancelledError:
@@ -99,11 +97,13 @@ class _Put:
 
     __slots__ = ("_entered", "_entry", "_receipt", "_runtime", "_submitted")
 
-    def __init__(self, entered: int, runtime: Runtime, record: Any, command: Quarantine, key: str | None) -> None:
+    def __init__(
+        self, entered: int, runtime: Runtime, rules: Rules, record: Any, command: Quarantine, *, key: str | None
+    ) -> None:
         self._entered = entered
         self._runtime = runtime
         self._submitted = perf_counter_ns()
-        self._entry = runtime.entry(record, command.decision.violations, key)
+        self._entry = runtime.entry(rules, record, command.decision, key)
         self._receipt = runtime.put(self._entry)
 
     def wait(self) -> Receipt:

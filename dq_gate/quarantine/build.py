@@ -11,7 +11,7 @@ from dq_gate.quarantine.codec import encode
 from dq_gate.quarantine.entry import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from dq_gate.core.model import PackId, Violation
 
@@ -29,6 +29,7 @@ def build_entry(
     now: float,
     key: str | None = None,
     withheld: Mapping[str, Withheld] | None = None,
+    redactions: Iterable[tuple[str, Callable[[Any], Any]]] = (),
 ) -> Entry:
     """Make the entry of a failed input.
 
@@ -41,8 +42,11 @@ def build_entry(
         now: Seconds since the epoch.
         key: The caller's name for this input; the same key gives the same id.
         withheld: Fields whose values are not kept, by name.
+        redactions: Fields in which something was found that nobody should keep, and what takes it out.
     """
     kept, is_whole = _withhold(record, withheld or {})
+    for name, redact in redactions:
+        kept, is_whole = _redact(kept, name, redact), False
     encoded = encode(kept)
     return Entry(
         id=_keyed_id(namespace, source, pack.name, key) if key is not None else _timed_id(now),
@@ -77,6 +81,22 @@ def _withhold(record: Any, withheld: Mapping[str, Withheld]) -> tuple[Any, bool]
         else:
             kept[name] = MASK
     return kept, False
+
+
+def _redact(record: Any, name: str, redact: Callable[[Any], Any]) -> Any:
+    """The record with a field's secrets taken out; where that takes out nothing, with the field masked.
+
+    A secret may show only once the value is repaired, so that the value as it came has to go as a whole.
+    """
+    if not isinstance(record, dict) or name not in record:
+        return record
+    value = record[name]
+    try:
+        redacted = redact(value)
+        is_redacted = bool(redacted != value)
+    except Exception:  # noqa: BLE001 - what cannot be redacted cannot be kept
+        is_redacted = False
+    return record | {name: redacted if is_redacted else MASK}
 
 
 def _timed_id(now: float) -> str:

@@ -41,25 +41,35 @@ class Emitter:
         if release is not None:
             self._context["release"] = release
         if pack is not None:
-            self._context |= {"pack": pack.name, "pack_version": pack.version, "pack_digest": pack.digest}
+            self.name_pack(pack)
         self._sink: Sink | None = None if log in ("structlog", "logging") else open_sink(log)
         self._logger = _logger(log, self._sink)
         self._lock = threading.Lock()
         self._dropped = 0
 
-    def emit(self, event: Event, *, plane: Plane = "request", source: str | None = None) -> None:
+    def name_pack(self, pack: PackId) -> None:
+        """Say from now on that this pack is in force."""
+        self._context = self._context | _named(pack)
+
+    def emit(
+        self, event: Event, *, plane: Plane = "request", source: str | None = None, pack: PackId | None = None
+    ) -> None:
         """Write one event, or count it as dropped.
 
         Args:
             event: A value of the catalogue.
             plane: Where it happened.
             source: Overrides the emitter's source.
+            pack: What judged, where that may not be what is in force now.
         """
-        self.try_emit(event, plane=plane, source=source)
+        self.try_emit(event, plane=plane, source=source, pack=pack)
 
-    def try_emit(self, event: Event, *, plane: Plane = "request", source: str | None = None) -> bool:
+    def try_emit(
+        self, event: Event, *, plane: Plane = "request", source: str | None = None, pack: PackId | None = None
+    ) -> bool:
         """As `emit`; False when the event was dropped."""
-        fields = self._context | {"plane": plane} | event.payload()
+        context = self._context if pack is None else self._context | _named(pack)
+        fields = context | {"plane": plane} | event.payload()
         if source is not None:
             fields["source"] = source
         try:
@@ -97,6 +107,10 @@ class Emitter:
         """In a forked child: let go of the parent's log file."""
         if self._sink is not None:
             self._sink.abandon()
+
+
+def _named(pack: PackId) -> dict[str, Any]:
+    return {"pack": pack.name, "pack_version": pack.version, "pack_digest": pack.digest}
 
 
 def _logger(log: str, sink: Sink | None) -> _Logger:

@@ -57,7 +57,8 @@ def test_every_setting_can_come_from_the_environment(monkeypatch):
         "pack": "document", "quarantine": "redis://localhost", "namespace": "n", "source": "s", "release": "1.2",
         "state_dir": "state", "log": "stdout", "mode": "shadow", "control_file": "control", "max_input_bytes": "10",
         "admitted_sample_rate": "0.5", "store_timeout": "0.1", "shutdown_timeout": "1", "max_open": "7",
-        "max_attempts": "2", "lease_seconds": "60", "retention_days": "3", "trusted_packages": "acme.rules, shop",
+        "max_attempts": "2", "lease_seconds": "60", "retention_days": "3", "reload": "false",
+        "trusted_packages": "acme.rules, shop",
     }  # fmt: skip
     assert texts.keys() == Settings.model_fields.keys()
     for name, text in texts.items():

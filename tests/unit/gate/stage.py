@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dq_gate.core.flow import Count, Counted, Report
-    from dq_gate.core.model import GateMode, Violation
+    from dq_gate.core.model import Decision, GateMode
+    from dq_gate.gate.rules import Rules
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.quarantine.entry import Entry
 
@@ -83,15 +84,15 @@ class FakeRuntime:
         self.planes.add(plane)
         self.events.append(event)
 
-    def count(self, command: Count, latency_ns: int, *, plane: str = "request") -> None:
+    def count(self, rules: Rules, command: Count, latency_ns: int, *, plane: str = "request") -> None:
         self.planes.add(plane)
         self.counted.append(command.outcome)
 
     def count_unseen(self, outcome: Counted, times: int) -> None:
         self.unseen[outcome] = self.unseen.get(outcome, 0) + times
 
-    def entry(self, record: Any, violations: tuple[Violation, ...], key: str | None) -> Entry:
-        self.kept.append((record, tuple(violation.rule_id for violation in violations), key))
+    def entry(self, rules: Rules, record: Any, decision: Decision, key: str | None) -> Entry:
+        self.kept.append((record, tuple(violation.rule_id for violation in decision.violations), key))
         return make_entry(f"entry-{len(self.kept)}")
 
     def put(self, entry: Entry) -> Future[Receipt]:

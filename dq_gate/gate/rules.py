@@ -1,0 +1,45 @@
+"""The rules in force, as one value: an input meets the same ones from binding to entry, whatever is reloaded."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dq_gate.core.decide import decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dq_gate.core.model import Decision
+    from dq_gate.packs.compile import CompiledPack
+    from dq_gate.quarantine.build import Withheld
+
+
+class Rules:
+    """A compiled pack and what the gate derives from it. Never changed: a reload puts another one in its place.
+
+    Attributes:
+        pack: The compiled rules.
+        judge: Decides one record.
+        withheld: Fields whose values the quarantine does not keep, under every spelling.
+    """
+
+    __slots__ = ("judge", "pack", "withheld")
+
+    def __init__(self, pack: CompiledPack) -> None:
+        self.pack = pack
+        self.judge: Callable[[Any], Decision] = partial(decide, pack.plan)
+        self.withheld: dict[str, Withheld] = {
+            name: spec.store
+            for field, spec in pack.specs.items()
+            for name in (field, *spec.aliases)
+            if spec.store != "full"
+        }
+
+    def redactions(self, decision: Decision) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+        """For each rule that found what nobody should keep: where, under every spelling, and what takes it out."""
+        for violation in (*decision.violations, *decision.shadowed):
+            redact = self.pack.redactors.get(violation.rule_id)
+            if redact is not None:
+                for name in (violation.field, *self.pack.specs[violation.field].aliases):
+                    yield name, redact
