@@ -241,6 +241,21 @@ class WindowClosed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingFailed(Event):
+    """The sample of admitted inputs could not be written. What was to be recorded since the last time is lost.
+
+    Attributes:
+        error: What the disk answered.
+        lost: Inputs that were to be recorded.
+    """
+
+    name = PREFIX + "recording.failed"
+    level = "warning"
+    error: str
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreDegraded(Event):
     """The quarantine store failed; entries go to the spool.
 

@@ -76,6 +76,14 @@ class Settings(BaseModel):
     admitted_sample_rate: float = Field(
         0.01, ge=0, le=1, description="Share of admitted inputs that are logged one by one."
     )
+    record: Literal["off", "masked", "full"] = Field(
+        "off",
+        description="Whether a sample of admitted inputs is kept in the state directory, for `rules backtest`: masked "
+        "keeps the shape of texts alone.",
+    )
+    record_rate: float = Field(0.01, gt=0, le=1, description="Share of admitted inputs that is recorded.")
+    record_max_mb: float = Field(100.0, gt=0, description="Megabytes of recordings kept; the oldest go first.")
+    record_days: float = Field(7.0, gt=0, description="Age at which recordings are removed.")
     store_timeout: float = Field(0.15, gt=0, le=0.25, description="Seconds a store may take to answer.")
     shutdown_timeout: float = Field(5.0, ge=0, description="Seconds that closing may take to put or spool what waits.")
     max_open: int = Field(100_000, ge=1, description="Open entries a group keeps; beyond it failures are only counted.")

@@ -185,16 +185,22 @@ class Gate:
     ) -> Ending:
         """Send a record through the flow, waiting; under the rules in force unless others are given."""
         entered = perf_counter_ns()
-        return shell.run(entered, self.runtime(), rules or self.rules, record, key=key, has_fallback=has_fallback)
+        runtime, rules = self.runtime(), rules or self.rules
+        ending = shell.run(entered, runtime, rules, record, key=key, has_fallback=has_fallback)
+        if runtime.observes and type(ending) is Proceed:
+            runtime.observe(rules, record)
+        return ending
 
     async def arun(
         self, record: Any, *, key: str | None = None, has_fallback: bool = False, rules: Rules | None = None
     ) -> Ending:
         """Send a record through the flow, awaiting; under the rules in force unless others are given."""
         entered = perf_counter_ns()
-        return await shell.arun(
-            entered, self.runtime(), rules or self.rules, record, key=key, has_fallback=has_fallback
-        )
+        runtime, rules = self.runtime(), rules or self.rules
+        ending = await shell.arun(entered, runtime, rules, record, key=key, has_fallback=has_fallback)
+        if runtime.observes and type(ending) is Proceed:
+            runtime.observe(rules, record)
+        return ending
 
     def runtime(self) -> Runtime:
         """This process's runtime, made at the first call."""

@@ -21,20 +21,33 @@ class Rules:
     Attributes:
         pack: The compiled rules.
         judge: Decides one record.
+        names: Every spelling of every field.
         withheld: Fields whose values the quarantine does not keep, under every spelling.
     """
 
-    __slots__ = ("judge", "pack", "withheld")
+    __slots__ = ("judge", "names", "pack", "withheld")
 
     def __init__(self, pack: CompiledPack) -> None:
         self.pack = pack
         self.judge: Callable[[Any], Decision] = partial(decide, pack.plan)
+        self.names = tuple(name for field, spec in pack.specs.items() for name in (field, *spec.aliases))
         self.withheld: dict[str, Withheld] = {
             name: spec.store
             for field, spec in pack.specs.items()
             for name in (field, *spec.aliases)
             if spec.store != "full"
         }
+
+    def redacted(self, record: dict[str, Any]) -> dict[str, Any]:
+        """A record without whatever a rule would take out of it."""
+        kept = dict(record)
+        for rule in self.pack.rules:
+            redact = self.pack.redactors.get(rule.id)
+            for name in (rule.field, *self.pack.specs[rule.field].aliases) if redact else ():
+                if isinstance(kept.get(name), (str, list, tuple)):
+                    assert redact is not None
+                    kept[name] = redact(kept[name])
+        return kept
 
     def redactions(self, decision: Decision) -> Iterator[tuple[str, Callable[[Any], Any]]]:
         """For each rule that found what nobody should keep: where, under every spelling, and what takes it out."""

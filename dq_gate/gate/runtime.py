@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dq_gate import events
 from dq_gate.core.model import PackId, Receipt
+from dq_gate.gate.recording import Recorder
 from dq_gate.quarantine.address import open_store, store_kind
 from dq_gate.quarantine.build import build_entry
 from dq_gate.quarantine.spool import Spool
@@ -63,6 +64,11 @@ def prepare(settings: Settings) -> None:
 class Runtime:
     """One gate at work in one process.
 
+    Attributes:
+        mode: The gate's mode at the moment.
+        emitter: Where events go.
+        observes: Whether admitted inputs are to be shown to `observe`.
+
     Args:
         pack: The rules in force at the start.
         settings: Where things go.
@@ -95,6 +101,10 @@ class Runtime:
         self.take(pack)
         if settings.quarantine is None:
             self.emitter.emit(events.StoreLocal())
+        self._recorder = (
+            None if settings.record == "off" else Recorder(settings, self.emitter.process, self.emitter.emit)
+        )
+        self.observes = self._recorder is not None
         self._windows = Windows(self.emitter, mode=lambda: self.mode, on_close=self._after_window)
 
     def take(self, pack: CompiledPack) -> None:
@@ -130,6 +140,14 @@ class Runtime:
         elif command.outcome == "clean" and random.random() < self._sample_rate:  # noqa: S311 - sampling
             admitted = events.InputAdmitted(self._sample_rate, _rule_ids(decision.violations), latency_us)
             emit(admitted, pack=pack)
+
+    def observe(self, rules: Rules, record: Any) -> None:
+        """Show an admitted input, as it came, to whoever keeps samples. Never raises."""
+        try:
+            if self._recorder is not None and isinstance(record, Mapping):
+                self._recorder.offer(rules, record)
+        except Exception:  # noqa: BLE001 - a sample is not worth a failed call
+            self.emitter.count_dropped(1)
 
     def entry(self, rules: Rules, record: Any, decision: Decision, key: str | None) -> Entry:
         """The quarantine entry of an input that failed these rules."""
@@ -178,6 +196,7 @@ class Runtime:
         """Put or spool what waits, report the last window, let go of everything."""
         unwritten = self._writer.close(self.settings.shutdown_timeout)
         self._windows.close()
+        self._flush_recording()
         self.emitter.emit(events.GateStopped(unwritten=unwritten))
         self.emitter.close()
 
@@ -190,7 +209,12 @@ class Runtime:
     def _after_window(self) -> None:
         self.emitter.follow_rotation()
         self.mode = mode_of(self.settings)
+        self._flush_recording()
         self._each_window()
+
+    def _flush_recording(self) -> None:
+        if self._recorder is not None:
+            self._recorder.flush()
 
 
 _ABANDONED: list[Runtime] = []

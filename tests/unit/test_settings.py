@@ -58,6 +58,7 @@ def test_every_setting_can_come_from_the_environment(monkeypatch):
         "state_dir": "state", "log": "stdout", "mode": "shadow", "control_file": "control", "max_input_bytes": "10",
         "admitted_sample_rate": "0.5", "store_timeout": "0.1", "shutdown_timeout": "1", "max_open": "7",
         "max_attempts": "2", "lease_seconds": "60", "retention_days": "3", "reload": "false",
+        "record": "masked", "record_rate": "0.5", "record_max_mb": "1", "record_days": "2",
         "trusted_packages": "acme.rules, shop",
     }  # fmt: skip
     assert texts.keys() == Settings.model_fields.keys()

@@ -75,6 +75,7 @@ class FakeRuntime:
     reports: list[Report] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
     keep: Callable[[Entry], Future[Receipt]] | None = None
+    observes = False
 
     @property
     def emitter(self) -> FakeRuntime:
