@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from dq_gate.checks.base import Check
+
 REFERENCE = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by `make docs` from the code; edit the code, not this page. -->\n"
 
@@ -40,22 +42,35 @@ def checks() -> str:
         "# Checks",
         _MADE,
         (
-            "A rule names a check, and the check's options stand beside the rule's own keys. Every check runs on both "
-            "planes, single records and frames, with the same verdict. On a field of type `list[str]` a check of text "
-            "judges each item."
+            "A rule names a check, and the check's options stand beside the rule's own keys. A check runs on both "
+            "planes, single records and frames, with the same verdict, unless its entry says otherwise. On a field of "
+            "type `list[str]` a check of text judges each item. The samples of a check that needs many rows are "
+            "batches: lists of a field's values, or of records."
         ),
     ]
     for name, check in sorted(CATALOGUE.items()):
         text, meanings = _without_options(inspect.cleandoc(check.compile.__doc__ or ""))
-        parts += [f"## {name}", text, f"Field types: {', '.join(f'`{kind}`' for kind in sorted(check.accepts))}."]
+        parts += [f"## {name}", text, _place(check)]
         if check.options.model_fields:
             parts.append(_table(("option", "type", "default", "meaning"), _options(check.options, meanings)))
         if check.repairs:
             parts.append("Repairs: " + "; ".join(f"`{repair}`" for repair in check.repairs) + ".")
-        passes = ", ".join(_sample(*sample) for sample in check.passes)
-        fails = ", ".join(_sample(*sample) for sample in check.fails)
-        parts.append(f"Passes: {passes}. Fails: {fails}.")
+        if check.passes:  # what an engine passes is its users' business
+            passes = ", ".join(_sample(*sample) for sample in check.passes)
+            fails = ", ".join(_sample(*sample) for sample in check.fails)
+            parts.append(f"Passes: {passes}. Fails: {fails}.")
     return _join(parts)
+
+
+def _place(check: Check) -> str:
+    """What a check's rules are about, and where they run if not everywhere."""
+    kinds = ", ".join(f"`{kind}`" for kind in sorted(check.accepts))
+    about = {
+        "field": f"Field types: {kinds}.",
+        "record": "About the whole record: its rules name no field.",
+        "either": f"Field types: {kinds}; also about the whole record, in rules that name no field.",
+    }[check.subject]
+    return about if len(check.planes) > 1 else f"{about} Runs on the {check.planes[0]} plane only."
 
 
 def _without_options(docstring: str) -> tuple[str, dict[str, str]]:

@@ -208,6 +208,52 @@ class RuleCrashed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DistributionDrifted(Event):
+    """What came lately, taken together, fails a rule: values are spread otherwise than they should be.
+
+    Attributes:
+        rule_id: The rule.
+        check: The check behind it.
+        field: The field, or "*".
+        mode: The rule's mode, enforce or shadow.
+        message: What is wrong with the batch or window as a whole.
+        rows: How many inputs it held.
+    """
+
+    name = PREFIX + "distribution.drifted"
+    level = "warning"
+    rule_id: str
+    check: str
+    field: str
+    mode: str
+    message: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaDrifted(Event):
+    """What came lately has other fields, or fields of other types, than it should have.
+
+    Attributes:
+        rule_id: The rule.
+        check: The check behind it.
+        field: The field, or "*".
+        mode: The rule's mode, enforce or shadow.
+        message: What is wrong; of names it has only those that the pack or its reference knows.
+        rows: How many inputs the batch or window held.
+    """
+
+    name = PREFIX + "schema.drifted"
+    level = "warning"
+    rule_id: str
+    check: str
+    field: str
+    mode: str
+    message: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class WindowClosed(Event):
     """Exact counts of a stretch of time, every 10 s, also when nothing came. Large windows come in parts.
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from dq_gate.checks import (  # noqa: F401 - imported for what they enter in the catalogue
+    batch,
     characters,
+    denylist,
+    drift,
+    duplicates,
     encoding,
+    formula,
+    gibberish,
     homoglyphs,
     invisible,
+    language,
     markup,
     mojibake,
+    moments,
+    near_duplicates,
     numbers,
     patterns,
     presence,
+    references,
+    schema_drift,
     text,
+    vectors,
 )
 from dq_gate.checks.base import CATALOGUE
 

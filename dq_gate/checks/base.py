@@ -93,9 +93,11 @@ class CompiledFrame:
 
     Attributes:
         begin: Starts a pass. Passes share nothing that changes, so that several may run at once.
+        needs_whole: Its pass looks once, at all rows in one frame: parts of the batch would be judged wrongly.
     """
 
     begin: Callable[[], FrameJudge]
+    needs_whole: bool = False
 
 
 AnyCompiled = Compiled | CompiledRecord | CompiledFrame

@@ -8,12 +8,17 @@ around Latin names. The words below are judged by how they are mixed, never by a
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import cache, lru_cache, partial
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from dq_gate.checks.base import Compiled, Options, check
 from dq_gate.core.model import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import polars as pl
 
 _LATIN = (
@@ -60,17 +65,32 @@ _find_mixed_in_symbol = re.compile(f"[a-z][{_SYMBOLS}]+[a-z]|[{_SYMBOLS}]{{2}}")
 _small_latin = re.compile("[a-z]").findall
 _find_unlike_latin = re.compile(f"[{_CYRILLIC}](?<![{_CYRILLIC_LIKE_LATIN}])").search
 _find_disguised = re.compile(rf"(?<![^\W\d_])[{_CYRILLIC_LIKE_LATIN}]{{3,}}(?![^\W\d_])").search
+_find_east_asian = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uff61-\uff9f]").search
+_SHORTEST_BORROWED = 4
+"""Letters of a word in another alphabet; fewer could be initials."""
+
+
+class HomoglyphOptions(Options):
+    """How far to look.
+
+    Attributes:
+        whole_words: Whether to judge words that are all look-alikes, too, and not only mixed ones.
+    """
+
+    whole_words: bool = True
 
 
 @check(
     "no_homoglyphs",
-    Options,
+    HomoglyphOptions,
     accepts=("str",),
     passes=(
         ({}, "β-blocker, 5 µm, 10 kΩ, TNFα, αvβ3, ΔΨm"),
         ({}, "Tシャツ、iPhoneを買う"),
         ({}, "SMSками из Wi-Fi, СССР"),
         ({}, "بـGitHub ใช้WiFiได้"),
+        ({}, "the word мама means mum"),
+        ({"whole_words": False}, "the \u0441\u043e\u0440\u0443 machine"),
     ),
     fails=(
         ({}, "p\u0430ssword"),
@@ -78,11 +98,16 @@ _find_disguised = re.compile(rf"(?<![^\W\d_])[{_CYRILLIC_LIKE_LATIN}]{{3,}}(?![^
         ({}, "the \u0441\u043e\u0440\u0443 machine"),
         ({}, "\u03bfrder"),
         ({}, "\U0001d41b\U0001d41a\U0001d427\U0001d424"),
+        ({}, "log in to \u0420\u0430\u0443\u0440\u0430\u04cf"),
+        ({"whole_words": True}, "log in to \u13e2\u13aa\u13b7\u13ac"),
     ),
     passes_printable_ascii=True,
 )
-def no_homoglyphs(_options: Options) -> Compiled:
+def no_homoglyphs(options: HomoglyphOptions) -> Compiled:
     """No word of the text passes for another by letters that look alike.
+
+    Options:
+        whole_words: false leaves alone the words that are all look-alikes of one alphabet; default true.
 
     Such words read as usual and match nothing in an index, and they carry text past filters. A word fails when
 
@@ -92,11 +117,14 @@ def no_homoglyphs(_options: Options) -> Compiled:
     - it mixes four or more small Latin letters with a Greek or mathematical letter that looks Latin, or three or more
       with Greek, mathematical or full-width letters in their midst or two in a row: "TNFα" and "μmol" pass;
     - it has three or more mathematical letters in a row ("𝐛𝐚𝐧𝐤");
-    - it is all small Cyrillic letters that look Latin, in a text that is otherwise without Cyrillic ("the сору").
+    - it is all small Cyrillic letters that look Latin, in a text that is otherwise without Cyrillic ("the сору");
+    - it is four or more letters of any such alphabet, or of full width, that look Latin, in a Latin text that has no
+      other letter of that alphabet. Cyrillic capitals ("МОСКВА") pass: signs and abbreviations are quoted so.
 
     Other scripts mix with Latin freely, as Japanese, Thai, Hebrew and Arabic do. Sources: blocks and look-alikes of
     Unicode Technical Standard 39 (confusables.txt); letters of one script that look alike are not its subject.
     """
+    whole_words = options.whole_words
 
     def judge(text: str) -> Finding | None:
         if text.isascii() or _find_any(text) is None:
@@ -104,10 +132,10 @@ def no_homoglyphs(_options: Options) -> Compiled:
         match = _find_mathematical_word(text)
         if match:
             return Finding("has mathematical letters for a word", match.span())
-        match = _first_mixed_word(text) or _first_disguised_word(text)
+        match = _first_mixed_word(text) or (_first_disguised_word(text) if whole_words else None)
         return match and Finding("has a word with letters that pass for others", match.span())
 
-    return Compiled(judge, _suspects)
+    return Compiled(judge, partial(_suspects, whole_words=whole_words))
 
 
 def _first_mixed_word(text: str) -> re.Match[str] | None:
@@ -126,12 +154,56 @@ def _is_odd_mix(word: str) -> bool:
 
 
 def _first_disguised_word(text: str) -> re.Match[str] | None:
-    if _find_latin(text) is None or _find_unlike_latin(text):
+    if _find_latin(text) is None:
         return None
-    return _find_disguised(text)
+    cyrillic = None if _find_unlike_latin(text) else _find_disguised(text)
+    return cyrillic or next(_borrowed_words(text), None)
 
 
-def _suspects(column: pl.Expr) -> pl.Expr:
-    mixed = f"[{_LATIN}][{_OTHERS}]|[{_OTHERS}][{_LATIN}]|{_MATHEMATICAL_WORD}"
-    disguised = f"[{_CYRILLIC_LIKE_LATIN}]{{3}}"
-    return column.str.contains(mixed) | (column.str.contains(disguised) & column.str.contains(f"[{_LATIN}]"))
+def _borrowed_words(text: str) -> Iterator[re.Match[str]]:
+    """Words all of whose letters look Latin, whose alphabets have no other business in the text."""
+    words = [word for word in _whole_words().finditer(text) if not _is_cyrillic_capitals(word[0])]
+    if not words:
+        return
+    looks = _all_look_alikes()
+    genuine = {_alphabet(letter) for letter in set(text) if letter not in looks and letter.isalpha()}
+    if _find_east_asian(text):
+        genuine.add("FULLWIDTH")
+    for word in words:
+        if genuine.isdisjoint(map(_alphabet, word[0])):
+            yield word
+
+
+def _is_cyrillic_capitals(word: str) -> bool:
+    return word.isupper() and _alphabet(word[0]) == "CYRILLIC"
+
+
+@lru_cache(4096)
+def _alphabet(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]
+
+
+@cache
+def look_alikes() -> dict[str, dict[str, str]]:
+    """The letters that look Latin and what they look like, by alphabet: the first word of their Unicode names."""
+    text = resources.files("dq_gate.checks").joinpath("data/look_alikes.txt").read_text("utf-8")
+    rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {name: dict(zip(letters, latins, strict=True)) for name, letters, latins in rows}
+
+
+@cache
+def _all_look_alikes() -> str:
+    return "".join(letter for letters in look_alikes().values() for letter in letters)
+
+
+@cache
+def _whole_words() -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W\d_])[{_all_look_alikes()}]{{{_SHORTEST_BORROWED},}}(?![^\W\d_])")
+
+
+def _suspects(column: pl.Expr, *, whole_words: bool) -> pl.Expr:
+    mixed = column.str.contains(f"[{_LATIN}][{_OTHERS}]|[{_OTHERS}][{_LATIN}]|{_MATHEMATICAL_WORD}")
+    if not whole_words:
+        return mixed
+    disguised = f"[{_CYRILLIC_LIKE_LATIN}]{{3}}|[{_all_look_alikes()}]{{{_SHORTEST_BORROWED}}}"
+    return mixed | (column.str.contains(disguised) & column.str.contains(f"[{_LATIN}]"))

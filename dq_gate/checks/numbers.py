@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
 from dq_gate.checks.base import Compiled, Options, Suspects, check
+from dq_gate.checks.moments import in_utc
 from dq_gate.core.model import Finding
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _EXACT_AS_FLOAT = 2**53
 """Up to here every whole number is a float64."""
+_WIDE = 2**63
+"""No column can be compared with any whole number, however large; rows with these are looked at one by one."""
 _MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
 
 Bound = StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)] | datetime
@@ -50,13 +53,14 @@ def one_of(options: OneOfOptions) -> Compiled:
     Comparison is exact: case and white space count, and `"1"` is not `1`.
     """
     allowed = frozenset(options.allow)
+    listed = [value for value in allowed if isinstance(value, str) or abs(value) < _WIDE]
     finding = Finding(f"is none of the {len(allowed)} allowed values")
 
     def judge(value: str | int) -> Finding | None:
         return None if value in allowed else finding
 
     def suspects(column: pl.Expr) -> pl.Expr:
-        return ~column.is_in(list(allowed))
+        return ~column.is_in(listed)
 
     return Compiled(judge, suspects)
 
@@ -123,7 +127,7 @@ def range_(options: RangeOptions) -> Compiled:
         return None
 
     def judge_moment(value: datetime) -> Finding | None:
-        return judge(_comparable(value))
+        return judge(in_utc(value))
 
     if any(isinstance(bound, datetime) for bound in bounds.values()):
         return Compiled(judge_moment, None)
@@ -144,10 +148,7 @@ def _test(name: str, bound: Any) -> tuple[Callable[[Any, Any], bool], Any, Findi
 
 
 def _comparable(value: Any) -> Any:
-    """A moment without a time zone is taken as UTC."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value
+    return in_utc(value) if isinstance(value, datetime) else value
 
 
 def _outside(bounds: dict[str, int | float]) -> Suspects:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 _MEMORY = 64 * 1024 * 1024
 """RE2's default of 8 MiB is too little for a few hundred expressions."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _engine_options(*, ignore_case: bool) -> Any:
+def engine_options(*, ignore_case: bool) -> Any:
+    """RE2's settings for an expression that only says whether it matches, and where."""
     options = re2.Options()
     options.max_mem = _MEMORY
     options.never_capture = True
@@ -34,7 +35,7 @@ def _engine_options(*, ignore_case: bool) -> Any:
 def _reason(pattern: str) -> str | None:
     """Why RE2 refuses an expression."""
     try:
-        re2.compile(pattern, _engine_options(ignore_case=False))
+        re2.compile(pattern, engine_options(ignore_case=False))
     except re2.error as error:
         return f"{_text(error)} (RE2 syntax: no look-around, no back-references)"
     except UnicodeEncodeError:
@@ -102,14 +103,14 @@ def matches(options: MatchesOptions) -> Compiled:
     RE2 takes linear time on any text; it has no look-around and no back-references, and its `\b \d \s \w` are
     ASCII. A lone surrogate is matched as U+FFFD.
     """
-    search = re2.compile(options.pattern, _engine_options(ignore_case=options.ignore_case)).search
+    search = re2.compile(options.pattern, engine_options(ignore_case=options.ignore_case)).search
     finding = Finding("does not match the expression")
 
     def judge(text: str) -> Finding | None:
         return None if search(text) else finding
 
-    found = _contains([options.pattern], ignore_case=options.ignore_case)
-    return Compiled(_without_surrogates(judge), found and (lambda column: ~found(column)))
+    found = contains([options.pattern], ignore_case=options.ignore_case)
+    return Compiled(without_surrogates(judge), found and (lambda column: ~found(column)))
 
 
 @check(
@@ -136,8 +137,8 @@ def not_matches(options: NotMatchesOptions) -> Compiled:
     finding names the first expression that matches by its number, and where. RE2 has no look-around and no
     back-references, and its `\b \d \s \w` are ASCII. A lone surrogate is matched as U+FFFD.
     """
-    engine = _engine_options(ignore_case=options.ignore_case)
-    search_all = _search_set(options.patterns, engine)
+    engine = engine_options(ignore_case=options.ignore_case)
+    search_all = search_set(options.patterns, engine)
 
     def judge(text: str) -> Finding | None:
         found = search_all(text)
@@ -147,11 +148,11 @@ def not_matches(options: NotMatchesOptions) -> Compiled:
         match = re2.compile(options.patterns[first], engine).search(text)
         return Finding(f"matches expression {first + 1} of {len(options.patterns)}", match.span())
 
-    found = _contains(options.patterns, ignore_case=options.ignore_case)
-    return Compiled(_without_surrogates(judge), found)
+    found = contains(options.patterns, ignore_case=options.ignore_case)
+    return Compiled(without_surrogates(judge), found)
 
 
-def _search_set(patterns: Sequence[str], engine: Any) -> Callable[[str], list[int] | None]:
+def search_set(patterns: Sequence[str], engine: Any) -> Callable[[str], list[int] | None]:
     """One search for all expressions: the indexes of those that match, or None.
 
     A set has no slower engine to fall back to, so compiling it proves that its memory suffices.
@@ -168,19 +169,19 @@ def _search_set(patterns: Sequence[str], engine: Any) -> Callable[[str], list[in
     return search
 
 
-def _without_surrogates(judge: Callable[[str], Finding | None]) -> Callable[[str], Finding | None]:
+def without_surrogates(judge: Callable[[str], Finding | None]) -> Callable[[str], Finding | None]:
     """RE2 reads UTF-8, which has no lone surrogates: those are well_formed's business."""
 
     def guarded(text: str) -> Finding | None:
         try:
             return judge(text)
         except UnicodeEncodeError:
-            return judge(_SURROGATE.sub("\ufffd", text))
+            return judge(SURROGATE.sub("\ufffd", text))
 
     return guarded
 
 
-def _contains(patterns: Sequence[str], *, ignore_case: bool) -> Suspects | None:
+def contains(patterns: Sequence[str], *, ignore_case: bool) -> Suspects | None:
     """Marks the rows that match any of the expressions, or None when polars cannot be trusted to find them."""
     rewritten = [to_rust(pattern) for pattern in patterns]
     if None in rewritten:

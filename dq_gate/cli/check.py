@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dq_gate.gate.gate import Gate
     from dq_gate.intake.files import FileFormat, PendingFile
     from dq_gate.intake.records import Broken, Shape
+    from dq_gate.packs.compile import CompiledPack
     from dq_gate.settings import Settings
 
 
@@ -75,7 +76,7 @@ def check(
 
     is_failure = _threshold(fail_on)
     gate = Gate.load(pack)
-    shape, written = _shape(gate, map_), _written_as(file, input_format)
+    shape, written = shape_of(gate.pack, map_), _written_as(file, input_format)
     tally = dict.fromkeys(("clean", "repaired", "quarantined"), 0)
     with open_input(file) as stream, _verdicts(format_) as print_verdict:
         for item in while_reading(stream, read_records(stream, written, shape).items):
@@ -131,7 +132,7 @@ def admit(
         raise ConfigurationError(f"--format {format_} needs --out: stdout carries the records")
     log = cli_settings(quarantine=quarantine, source=source).log
     gate = Gate.load(pack, quarantine=quarantine, source=source, log=log)
-    shape, written = _shape(gate, map_), _written_as(file, input_format)
+    shape, written = shape_of(gate.pack, map_), _written_as(file, input_format)
     with _draft(out) as clean:
         with gate:
             report = _gate_file(gate, file, written, shape, records_output() if clean is None else clean.stream)
@@ -235,10 +236,15 @@ def _identity(stream: BinaryIO) -> str | None:
     return f"file:{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{stream.tell()}"
 
 
-def _shape(gate: Gate, renames: list[str] | None) -> Shape:
+def shape_of(pack: CompiledPack, renames: list[str] | None) -> Shape:
+    """How rows become records of a pack, given what `--map` says.
+
+    Raises:
+        ConfigurationError: it maps to a field that is none, or twice.
+    """
     from dq_gate.intake.records import Shape
 
-    specs = gate.pack.specs
+    specs = pack.specs
     pairs: dict[str, str] = {}
     for rename in renames or ():
         theirs, equals, ours = rename.partition("=")

@@ -14,13 +14,13 @@ from dq_gate.cli.options import cli_settings
 from dq_gate.cli.output import note
 from dq_gate.cli.spool import bring_in
 from dq_gate.errors import ConfigurationError, did_you_mean
-from dq_gate.quarantine.entry import Filter
+from dq_gate.quarantine.entry import MAX_BATCH, Filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dq_gate.core.lifecycle import State
-    from dq_gate.quarantine.entry import Store
+    from dq_gate.quarantine.entry import Entry, Store
     from dq_gate.review.service import Review
     from dq_gate.settings import Settings
     from dq_gate.signals.emitter import Emitter
@@ -133,3 +133,21 @@ def _create_token(path: Path) -> None:
             path.hardlink_to(draft)
     finally:
         draft.unlink()
+
+
+@contextlib.contextmanager
+def stored_entries(quarantine: str | None, source: str | None = None) -> Iterator[Iterator[Entry]]:
+    """Every entry of the store, oldest first, for commands that only look."""
+    from dq_gate.gate.runtime import connect
+
+    with contextlib.closing(connect(cli_settings(quarantine=quarantine))) as store:
+        yield _each_entry(store, Filter(source=source))
+
+
+def _each_entry(store: Store, where: Filter) -> Iterator[Entry]:
+    after = None
+    while True:
+        page = store.find(where, limit=MAX_BATCH, after=after)
+        yield from page.entries
+        if (after := page.after) is None:
+            return

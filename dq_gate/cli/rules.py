@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dq_gate.cli import FINDINGS
-from dq_gate.cli.options import Format, OutputFormat, open_pack
-from dq_gate.cli.output import note, show, show_one
+from dq_gate.cli.backtest import backtest
+from dq_gate.cli.options import Format, OutputFormat, Quarantine, open_pack
+from dq_gate.cli.output import note, say, show, show_one
+from dq_gate.cli.reviewing import stored_entries
+from dq_gate.cli.signals import logged_events
 
 if TYPE_CHECKING:
     from dq_gate.core.decide import Rule
@@ -94,25 +98,121 @@ def lint(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
 
 @app.command()
 def test(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
-    """Run the examples in a pack. Exits with 1 when one does not hold.
+    """Run the examples in a pack, and the cases in the file beside it. Exits with 1 when one does not hold.
 
-    JSON has one object an example that does not hold: rule_id, expected (pass or fail), number, detail.
+    Cases are whole records: `support.cases.yaml` beside `support.yaml` has a list `cases` of name, record, outcome
+    (clean, repaired, quarantined) and, where wanted, rules (all that must fail) and value (what must come out).
+
+    JSON has one object an example or case that does not hold: subject (rule id, or the case's name), expected, number
+    (of the example, or the case's line), detail.
 
     \b
     dq-gate rules test query
     """  # noqa: D301 - \b keeps the examples' lines apart
+    from dq_gate.packs.cases import case_file, run_cases
     from dq_gate.packs.examine import run_examples
 
-    results = list(run_examples(open_pack(pack)))
-    failed = [
-        {"rule_id": r.rule_id, "expected": r.expected, "number": r.number, "detail": r.detail}
-        for r in results
+    compiled = open_pack(pack)
+    examples = list(run_examples(compiled))
+    path = case_file(compiled)
+    cases = list(run_cases(compiled, path)) if path else []
+    failed: list[dict[str, Any]] = [
+        {"subject": r.rule_id, "expected": r.expected, "number": r.number, "detail": r.detail}
+        for r in examples
         if not r.holds
     ]
-    show(failed, format_, ["rule_id", "expected", "number", "detail"], empty=f"all {len(results)} examples hold")
+    failed += [
+        {"subject": r.name, "expected": "case", "number": r.line, "detail": r.detail} for r in cases if not r.holds
+    ]
+    ran = f"{len(examples)} examples" + (f" and {len(cases)} cases" if cases else "")
+    show(failed, format_, ["subject", "expected", "number", "detail"], empty=f"all {ran} hold")
     if failed:
-        note(f"{len(failed)} of {len(results)} examples do not hold")
+        note(f"{len(failed)} of {ran} do not hold")
         raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A pack: a path, or a shipped pack's name.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
+    format_: Format = OutputFormat.TABLE,
+) -> None:
+    """Show what changed from pack A to pack B, bases and option files included. Exits with 1 when anything did.
+
+    JSON has one object a change: kind (added, removed, changed), subject, key, before, after.
+
+    \b
+    dq-gate rules diff support-v3.yaml support-v4.yaml
+    """  # noqa: D301 - \b keeps the examples\' lines apart
+    from dq_gate.packs.diff import changes
+    from dq_gate.packs.load import load_pack
+
+    before, after = load_pack(first), load_pack(second)
+    rows = [asdict(change) for change in changes(before, after)]
+    show(rows, format_, ["kind", "subject", "key", "before", "after"], empty="no difference")
+    if rows and (before.name, before.version) == (after.name, after.version):
+        note(f"both are {before.name}@{before.version}: raise `version` with every change")
+    if rows:
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def stats(
+    pack: Annotated[
+        str | None, typer.Argument(metavar="PACK", help="Only this pack's rules, those that never hit included.")
+    ] = None,
+    input_: Annotated[
+        str | None,
+        typer.Option("--input", metavar="FILE|-", help="The event log. Default: the file that events go to."),
+    ] = None,
+    format_: Format = OutputFormat.TABLE,
+    quarantine: Quarantine = None,
+) -> None:
+    """Show what each rule hit, and how often reviewers agreed with it.
+
+    Hits are counted from the windows of the event log, verdicts from the entries still in the quarantine: discarding
+    an entry says that its rules were right, releasing it with a waiver that the waived one was wrong.
+
+    JSON has one object a rule: rule_id, hits, shadow_hits, open, right, wrong, precision (null while none is decided).
+
+    \b
+    dq-gate rules stats
+    dq-gate rules stats rules/support.yaml --input events.jsonl
+    """  # noqa: D301 - \b keeps the examples' lines apart
+    from dq_gate.review.statistics import Statistics
+
+    statistics = Statistics()
+    ids = [rule.id for rule in open_pack(pack).rules] if pack else None
+    for rule_id in ids or ():
+        statistics.of(rule_id)
+    for event in logged_events(input_):
+        statistics.add_event(event)
+    with stored_entries(quarantine) as entries:
+        statistics.add_entries(entries)
+    rows = [
+        asdict(figures) | {"precision": figures.precision}
+        for figures in sorted(statistics.rules.values(), key=lambda figures: (-figures.hits, figures.rule_id))
+        if ids is None or figures.rule_id in ids
+    ]
+    columns = ["rule_id", "hits", "shadow_hits", "open", "right", "wrong", "precision"]
+    show(rows, format_, columns, empty="no rule has hit anything")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of rule packs, for editors that complete and check YAML.
+
+    \b
+    dq-gate rules schema > pack.schema.json
+    """  # noqa: D301 - \b keeps the examples\' lines apart
+    import json
+
+    from dq_gate.packs.jsonschema import pack_schema
+
+    say(json.dumps(pack_schema(), indent=2, ensure_ascii=False))
+
+
+app.command()(backtest)
 
 
 def _row(pack: CompiledPack, rule: Rule) -> dict[str, Any]:

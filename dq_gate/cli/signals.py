@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,6 +67,18 @@ def tail(
         _print((event for event in found if not wanted or event[0]["event"] in wanted), format_)
     ours = reader.lines - reader.foreign - reader.broken
     note(f"{ours} events; skipped {reader.foreign} foreign and {reader.broken + source.overlong} broken lines")
+
+
+def logged_events(input_: str | None) -> Iterator[dict[str, Any]]:
+    """The events of a log as it is now; of none where the file that events go to is not there yet."""
+    from dq_gate.alerts.follow import open_source
+    from dq_gate.alerts.lines import LineReader
+
+    if input_ is None and not Path(default_input()).exists():
+        return
+    source = open_source(input_ or default_input(), follow=False)
+    for event, _ in _events(source, LineReader(), threading.Event()):
+        yield event
 
 
 def default_input() -> str:

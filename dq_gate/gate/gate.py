@@ -47,10 +47,10 @@ class Gate:
         settings: Where things go.
     """
 
-    def __init__(self, pack: CompiledPack, settings: Settings, *, reference: str | Path | None = None) -> None:
+    def __init__(self, pack: CompiledPack, settings: Settings) -> None:
         self.rules = Rules(pack)
         self.settings = settings
-        self._reloader = Reloader(pack, reference, settings) if reference is not None and settings.reload else None
+        self._reloader = Reloader(pack, settings) if settings.reload else None
         self._guards: WeakSet[GuardedCall] = WeakSet()
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
@@ -74,9 +74,10 @@ class Gate:
 
         loaded = load_settings(**settings)
         prepare(loaded)
-        reference = pack or loaded.pack
-        compiled = compile_pack(reference, max_bytes=loaded.max_input_bytes, trusted_packages=loaded.trusted_packages)
-        return cls(compiled, loaded, reference=reference)
+        compiled = compile_pack(
+            pack or loaded.pack, max_bytes=loaded.max_input_bytes, trusted_packages=loaded.trusted_packages
+        )
+        return cls(compiled, loaded)
 
     @property
     def pack(self) -> CompiledPack:
@@ -188,7 +189,7 @@ class Gate:
         runtime, rules = self.runtime(), rules or self.rules
         ending = shell.run(entered, runtime, rules, record, key=key, has_fallback=has_fallback)
         if runtime.observes and type(ending) is Proceed:
-            runtime.observe(rules, record)
+            runtime.observe(rules, record, ending.record)
         return ending
 
     async def arun(
@@ -199,7 +200,7 @@ class Gate:
         runtime, rules = self.runtime(), rules or self.rules
         ending = await shell.arun(entered, runtime, rules, record, key=key, has_fallback=has_fallback)
         if runtime.observes and type(ending) is Proceed:
-            runtime.observe(rules, record)
+            runtime.observe(rules, record, ending.record)
         return ending
 
     def runtime(self) -> Runtime:

@@ -23,12 +23,11 @@ class Reloader:
 
     Args:
         pack: The pack in force.
-        reference: How it was named.
         settings: What it may do.
     """
 
-    def __init__(self, pack: CompiledPack, reference: str | Path, settings: Settings) -> None:
-        self._reference = reference
+    def __init__(self, pack: CompiledPack, settings: Settings) -> None:
+        self._reference = pack.resolved.reference
         self._settings = settings
         self._seen = _noted(pack)
 

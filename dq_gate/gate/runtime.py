@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dq_gate import events
 from dq_gate.core.model import PackId, Receipt
+from dq_gate.gate.drift import DriftWatch, watched
 from dq_gate.gate.recording import Recorder
 from dq_gate.quarantine.address import open_store, store_kind
 from dq_gate.quarantine.build import build_entry
@@ -97,19 +98,26 @@ class Runtime:
             store_kind=kind,
             retention_s=settings.retention_days * 86_400,
         )
+        self._recorder: Recorder | None = None
+        if settings.record != "off":
+            self._recorder = Recorder(settings, self.emitter.process, self.emitter.emit)
+        self._drift: DriftWatch | None = None
+        self.observes = False
         self.emitter.emit(events.GateStarted(mode=self.mode, store=kind))
         self.take(pack)
         if settings.quarantine is None:
             self.emitter.emit(events.StoreLocal())
-        self._recorder = (
-            None if settings.record == "off" else Recorder(settings, self.emitter.process, self.emitter.emit)
-        )
-        self.observes = self._recorder is not None
         self._windows = Windows(self.emitter, mode=lambda: self.mode, on_close=self._after_window)
 
     def take(self, pack: CompiledPack) -> None:
         """Go on under these rules: events name them from now on."""
         self.emitter.name_pack(pack.id)
+        before, self._drift = self._drift, None
+        if before is not None:
+            before.close()
+        if watched(pack):
+            self._drift = DriftWatch(pack, self.settings, self.emitter.emit)
+        self.observes = self._recorder is not None or self._drift is not None
         self.emitter.emit(events.PackLoaded(rules=len(pack.rules)))
 
     def count_unseen(self, outcome: Counted, times: int) -> None:
@@ -141,11 +149,14 @@ class Runtime:
             admitted = events.InputAdmitted(self._sample_rate, _rule_ids(decision.violations), latency_us)
             emit(admitted, pack=pack)
 
-    def observe(self, rules: Rules, record: Any) -> None:
-        """Show an admitted input, as it came, to whoever keeps samples. Never raises."""
+    def observe(self, rules: Rules, record: Any, admitted: Any) -> None:
+        """Show an input, as it came and as it was admitted, to whoever keeps samples. Never raises."""
+        recorder, drift = self._recorder, self._drift
         try:
-            if self._recorder is not None and isinstance(record, Mapping):
-                self._recorder.offer(rules, record)
+            if recorder is not None and isinstance(record, Mapping):
+                recorder.offer(rules, record)
+            if drift is not None and isinstance(admitted, Mapping):
+                drift.offer(admitted)
         except Exception:  # noqa: BLE001 - a sample is not worth a failed call
             self.emitter.count_dropped(1)
 
@@ -196,6 +207,8 @@ class Runtime:
         """Put or spool what waits, report the last window, let go of everything."""
         unwritten = self._writer.close(self.settings.shutdown_timeout)
         self._windows.close()
+        if self._drift is not None:
+            self._drift.close()
         self._flush_recording()
         self.emitter.emit(events.GateStopped(unwritten=unwritten))
         self.emitter.close()
@@ -203,6 +216,8 @@ class Runtime:
     def abandon(self) -> None:
         """Forget all of this in a forked child, touching nothing that the parent still uses."""
         self._writer.abandon()
+        if self._drift is not None:
+            self._drift.abandon()
         self.emitter.abandon()
         _ABANDONED.append(self)
 

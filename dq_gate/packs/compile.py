@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-import dq_gate.engines  # noqa: F401 - enters the engines in the catalogue
 from dq_gate.checks import CATALOGUE
 from dq_gate.checks.base import Compiled, CompiledFrame, CompiledRecord
 from dq_gate.core.decide import RECORD, FieldPlan, Plan, RecordRule, Rule, plan
 from dq_gate.core.model import Finding, PackId
+from dq_gate.engines.plugins import find_check
 from dq_gate.errors import did_you_mean
 from dq_gate.packs.context import PackContext
-from dq_gate.packs.load import describe_problem, load_pack
-from dq_gate.packs.schema import CONSTRAINTS, RuleSpec
+from dq_gate.packs.load import describe_problem, first_problem, load_pack
+from dq_gate.packs.schema import CONSTRAINTS, RuleSpec, WindowSpec
 from dq_gate.packs.types import TYPES
 
 if TYPE_CHECKING:
@@ -41,10 +41,14 @@ class FrameRule:
     Attributes:
         rule: What its findings are called; it judges no value.
         begin: Starts a pass over one batch.
+        window: Which windows of admitted requests it judges; None leaves requests alone.
+        needs_whole: Its pass looks once, at all rows in one frame.
     """
 
     rule: Rule
     begin: Callable[[], FrameJudge]
+    window: WindowSpec | None = None
+    needs_whole: bool = False
 
 
 RecordSuspects = Callable[["Mapping[str, pl.Expr]"], "pl.Expr | None"]
@@ -209,7 +213,7 @@ class _Compiler:
         each = _judges_each(check, field, rule.place, rule.spec.id)
         compiled = self.compile(check, rule.options, rule.spec.field, rule.place, rule.spec.id)
         if isinstance(compiled, CompiledFrame):
-            self.frame_rules.append(FrameRule(self.rule(rule, _never), compiled.begin))
+            self.frame_rules.append(self.frame_rule(rule, compiled))
             return None
         assert isinstance(compiled, Compiled)
         return replace(
@@ -228,12 +232,15 @@ class _Compiler:
                 raise rule.place.error("only a rule about one field can repair", rule_id=rule.spec.id)
             compiled = self.compile(check, rule.options, None, rule.place, rule.spec.id)
             if isinstance(compiled, CompiledFrame):
-                self.frame_rules.append(FrameRule(self.rule(rule, _never), compiled.begin))
+                self.frame_rules.append(self.frame_rule(rule, compiled))
                 continue
             assert isinstance(compiled, CompiledRecord)
             if compiled.suspects is not None:
                 self.record_suspects[rule.spec.id] = compiled.suspects
             yield RecordRule(self.rule(rule, compiled.judge), compiled.needs)
+
+    def frame_rule(self, rule: ResolvedRule, compiled: CompiledFrame) -> FrameRule:
+        return FrameRule(self.rule(rule, _never), compiled.begin, rule.spec.window, compiled.needs_whole)
 
     def rule(self, rule: ResolvedRule, judge: Judge) -> Rule:
         spec = rule.spec
@@ -248,11 +255,21 @@ class _Compiler:
         )
 
     def check(self, rule: ResolvedRule) -> Check:
-        check = CATALOGUE.get(rule.spec.check)
+        try:
+            check = find_check(rule.spec.check, self.context(rule.spec.field, rule.place).load)
+        except ValueError as error:
+            raise rule.place.error(str(error), rule_id=rule.spec.id) from None
         if check is None:
             reason = f"unknown check {rule.spec.check!r}{did_you_mean(rule.spec.check, CATALOGUE)}"
             raise rule.place.error(reason, rule_id=rule.spec.id)
+        if rule.spec.window is not None and "request" in check.planes:
+            raise rule.place.error(
+                f"check {check.name} judges requests one by one; leave `window` out", rule_id=rule.spec.id
+            )
         return check
+
+    def context(self, field: str | None, place: Place) -> PackContext:
+        return PackContext(field, self.types, place.path.parent, self.trusted_packages, self.pack.attachments)
 
     def judge(self, compiled: Compiled, rule_id: str, *, each: bool = False) -> Judge:
         """The rule's judge; notes what else the batch plane and the quarantine need of it."""
@@ -269,13 +286,13 @@ class _Compiler:
     ) -> AnyCompiled:
         """Parse a rule's options and compile its check."""
         spec = None if field is None else self.pack.fields[field][0]
-        context = PackContext(field, self.types, place.path.parent, self.trusted_packages, self.pack.attachments)
+        context = self.context(field, place)
         try:
             parsed = check.options.model_validate(_as_type(options, spec))
             _refuse_values_of_another_type(check, parsed, spec)
             return check.compile(parsed, context)
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
+            problem = first_problem(error)
             keys = (*check.options.model_fields, *RuleSpec.model_fields)
             raise place.error(describe_problem(problem, keys), rule_id=rule_id) from None
         except ValueError as error:

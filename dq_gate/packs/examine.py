@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dq_gate.core.decide import Rule
-    from dq_gate.packs.compile import CompiledPack
+    import polars as pl
+
+    from dq_gate.checks.base import Judge
+    from dq_gate.core.model import Finding
+    from dq_gate.packs.compile import CompiledPack, FrameRule
 
 _NO_FAILING_EXAMPLE = frozenset({"not_null", "well_formed", "length"})
 """Checks whose failing values are not for a pack: null is no value of a field, YAML has no surrogates, and a text that
@@ -62,23 +65,59 @@ def gaps(pack: CompiledPack) -> Iterator[Gap]:
 
 
 def run_examples(pack: CompiledPack) -> Iterator[ExampleResult]:
-    """Run every example of every rule against the rule alone."""
+    """Run every example of every rule against the rule alone.
+
+    An example of a rule that needs many rows is a batch: a list of the field's values, or of records.
+    """
+    judges = {rule.rule.id: _judge_of_batches(rule) for rule in pack.frame_rules}
     for rule in pack.rules:
         resolved = pack.resolved.rules.get(rule.id)
         if resolved is None:
             continue
+        judge = judges.get(rule.id, rule.judge)
         examples = resolved.spec.examples
         for number, value in enumerate(examples.passing, start=1):
-            yield _run(rule, "pass", number, value)
+            yield _run(rule.id, judge, "pass", number, value)
         for number, value in enumerate(examples.fail, start=1):
-            yield _run(rule, "fail", number, value)
+            yield _run(rule.id, judge, "fail", number, value)
 
 
-def _run(rule: Rule, expected: Literal["pass", "fail"], number: int, value: Any) -> ExampleResult:
+def _run(rule_id: str, judge: Judge, expected: Literal["pass", "fail"], number: int, value: Any) -> ExampleResult:
     try:
-        finding = rule.judge(value)
+        finding = judge(value)
     except Exception as error:  # noqa: BLE001 - a crashing check is a failed example
-        return ExampleResult(rule.id, expected, number, holds=False, detail=f"crashed: {type(error).__name__}")
+        return ExampleResult(rule_id, expected, number, holds=False, detail=f"crashed: {type(error).__name__}")
     if expected == "pass":
-        return ExampleResult(rule.id, expected, number, finding is None, finding.message if finding else "")
-    return ExampleResult(rule.id, expected, number, finding is not None, "" if finding else "passed")
+        return ExampleResult(rule_id, expected, number, finding is None, finding.message if finding else "")
+    return ExampleResult(rule_id, expected, number, finding is not None, "" if finding else "passed")
+
+
+def _judge_of_batches(rule: FrameRule) -> Judge:
+    """What judges the rows of an example as one batch: the first finding about a row, or the one about the batch."""
+
+    def judge(rows: Any) -> Finding | None:
+        if not isinstance(rows, list):
+            raise TypeError("a batch is a list of rows")
+        batch = rule.begin()
+        found = batch.look(_frame(rows, rule.rule.field))
+        return next(iter(found.values()), None) or batch.end()
+
+    return judge
+
+
+def _frame(rows: list[Any], field: str) -> pl.DataFrame:
+    """Rows written as values of one field, or as records; a column of mixed types stays one of objects."""
+    import polars as pl
+
+    records = [row if isinstance(row, dict) else {field: row} for row in rows]
+    names = dict.fromkeys(name for record in records for name in record)
+    return pl.DataFrame([_column(name, [record.get(name) for record in records]) for name in names])
+
+
+def _column(name: str, values: list[Any]) -> pl.Series:
+    import polars as pl
+
+    try:
+        return pl.Series(name, values)
+    except (TypeError, pl.exceptions.PolarsError):
+        return pl.Series(name, values, pl.Object)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SHIPPED_NAME = re.compile(r"([a-z][a-z0-9_-]*)(?:@([0-9]+))?\Z")
-_OPTION_FILES = {"patterns_file": "patterns", "phrases_file": "phrases"}
+OPTION_FILES = {"patterns_file": "patterns", "phrases_file": "phrases"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class ResolvedPack:
     """A pack with everything it builds on. Not compiled yet.
 
     Attributes:
+        reference: Names the pack for good: a shipped name, or an absolute path.
         files: Digests of the files it was read from, by path.
         attachments: Digests of the files that its checks read while they were compiled, by path.
         unknown_fields: As a file says it; None when none does.
@@ -61,6 +62,7 @@ class ResolvedPack:
     version: int
     description: str
     path: Path
+    reference: str = ""
     unknown_fields: UnknownFields | None = None
     fields: dict[str, tuple[FieldSpec, Place]] = field(default_factory=dict)
     rules: dict[str, ResolvedRule] = field(default_factory=dict)
@@ -101,6 +103,8 @@ def load_pack(reference: str | Path) -> ResolvedPack:
     """
     path, version = _find(reference, base=Path())
     pack = _resolve(path, trail=())
+    is_shipped = isinstance(reference, str) and _SHIPPED_NAME.match(reference)
+    pack.reference = str(reference if is_shipped else path.absolute())
     if version is not None and pack.version != version:
         raise PackError(f"is at version {pack.version}, not {version}", path=path)
     return pack
@@ -196,7 +200,7 @@ def _add_own(pack: ResolvedPack, spec: PackSpec, document: Document) -> None:
 def _read_option_files(rule: RuleSpec, place: Place, files: dict[Path, str]) -> dict[str, Any]:
     """The rule's options, those kept in files (`patterns_file`) read in; notes the files."""
     options = dict(rule.options)
-    for key, target in _OPTION_FILES.items():
+    for key, target in OPTION_FILES.items():
         if key not in options:
             continue
         name = options.pop(key)
@@ -228,7 +232,7 @@ def _parse(document: Document, path: Path) -> PackSpec:
     try:
         return PackSpec.model_validate(document.value)
     except ValidationError as error:
-        raise _pack_error(error.errors(include_url=False, include_input=False)[0], document, path) from None
+        raise _pack_error(first_problem(error), document, path) from None
 
 
 def _pack_error(problem: ErrorDetails, document: Document, path: Path) -> PackError:
@@ -240,6 +244,12 @@ def _pack_error(problem: ErrorDetails, document: Document, path: Path) -> PackEr
         line=document.line(*location),
         rule_id=_rule_id_at(document.value, location),
     )
+
+
+def first_problem(error: ValidationError) -> ErrorDetails:
+    """The problem to tell: a misspelt key before the one that it leaves missing."""
+    problems = error.errors(include_url=False, include_input=False)
+    return min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
 
 
 def describe_problem(problem: ErrorDetails, model_fields: Iterable[str]) -> str:

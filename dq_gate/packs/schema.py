@@ -56,6 +56,15 @@ class FieldSpec(BaseModel):
         return self.required and self.default is None
 
 
+class WindowSpec(BaseModel):
+    """A batch rule at work on requests: it judges what was admitted lately, in a process of its own."""
+
+    model_config = _STRICT
+
+    inputs: int = Field(1000, ge=1, le=1_000_000, description="A window is judged once it holds so many inputs,")
+    seconds: float = Field(300.0, ge=1, description="or is so old, if anything came at all.")
+
+
 class Examples(BaseModel):
     """Values of the rule's field that must pass and that must fail; `dq-gate rules test` runs them."""
 
@@ -80,6 +89,9 @@ class RuleSpec(BaseModel):
     repair: str | None = Field(None, description="A repair of the check, tried before any rule of the field judges.")
     on_error: Literal["quarantine", "pass"] = Field(
         "quarantine", description="What a crash of the check counts as; it is always reported."
+    )
+    window: WindowSpec | None = Field(
+        None, description="For checks of the batch plane: have them judge windows of admitted requests as well."
     )
     why: str = Field("", description="Why the rule exists, for whoever is refused by it.")
     examples: Examples = Field(default_factory=Examples, description="Sample values.")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
-from dq_gate.checks import CATALOGUE
+from tests.catalogue import BUILTIN
 from tests.packs import make_pack
 from tests.property.nasty_text import texts
 
@@ -14,6 +14,8 @@ NAMES = ("query", "top_k", "tags", "other")
 TYPES = ("str", "str", "int", "float", "bool", "datetime", "list[str]", "vector", "object", "any")
 MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
+OF_FILES = {"foreign_key"}
+"""Checks that need a file beside the pack."""
 OPTIONS = {
     "length": [{"min": 2}, {"max": 3}, {"min": 1, "max": 4}],
     "matches": [{"pattern": "^[a-z ]*$"}, {"pattern": "é", "ignore_case": True}],
@@ -44,7 +46,8 @@ def options_of(check, field_type):
 def checks_for(field_type):
     """Checks that a field of this type may have."""
     item_type = "str" if field_type == "list[str]" else field_type
-    return [check for check in CATALOGUE.values() if {field_type, item_type} & check.accepts]
+    on_both_planes = [check for check in BUILTIN.values() if "request" in check.planes and check.name not in OF_FILES]
+    return [check for check in on_both_planes if {field_type, item_type} & check.accepts]
 
 
 @st.composite

@@ -9,16 +9,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dq_gate.checks import CATALOGUE
+from tests.batches import compiled
+from tests.catalogue import BUILTIN
 from tests.property.nasty_text import texts
 
-CHECKS = [check for check in CATALOGUE.values() if "str" in check.accepts]
+CHECKS = [check for check in BUILTIN.values() if "str" in check.accepts and "request" in check.planes]
 WITHOUT_OPTIONS = [check for check in CHECKS if not check.options.model_fields]
 SAMPLE_OPTIONS = {check.name: check.fails[0][0] if check.fails else {} for check in CHECKS}
+SAMPLE_OPTIONS["foreign_key"] = {"file": "words.txt"}
 REPAIRS = [(check, name) for check in CHECKS for name in check.repairs]
 
 
 def judge_of(check):
-    return check.compile(check.options.model_validate(SAMPLE_OPTIONS[check.name])).judge
+    files = {"words.txt": b"a\nword\n"}
+    return compiled(check.name, SAMPLE_OPTIONS[check.name], field="v", fields={"v": "str"}, files=files).judge
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)

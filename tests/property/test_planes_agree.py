@@ -10,9 +10,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dq_gate.checks import CATALOGUE
+from tests.batches import compiled
+from tests.catalogue import BUILTIN
 from tests.property.nasty_text import texts
 
+FILES = {"words.txt": "a\nword\né\n".encode()}
 TEXT_OPTIONS = {
+    "foreign_key": [{"file": "words.txt"}],
+    "no_homoglyphs": [{}, {"whole_words": False}],
+    "language": [{"allow": ["en"], "min_chars": 3, "min_confidence": 0.5}, {"allow": ["zh"]}],
     "length": [{"min": 3}, {"max": 4}, {"min": 1, "max": 2}],
     "one_of": [{"allow": ["a", "", "é"]}],
     "matches": [
@@ -28,22 +34,21 @@ TEXT_OPTIONS = {
 }
 CASES = [
     (check.name, options)
-    for check in CATALOGUE.values()
-    if "str" in check.accepts
+    for check in BUILTIN.values()
+    if "str" in check.accepts and "request" in check.planes
     for options in TEXT_OPTIONS.get(check.name, [{}])
 ]
-SAMPLES = [value for check in CATALOGUE.values() for _, value in check.passes + check.fails if isinstance(value, str)]
+SAMPLES = [value for check in BUILTIN.values() for _, value in check.passes + check.fails if isinstance(value, str)]
 
 
 def unmarked_failures(name, options, values, dtype):
     """Values that fail on the request plane and would pass on the batch plane."""
-    check = CATALOGUE[name]
-    compiled = check.compile(check.options.model_validate(options))
-    if compiled.suspects is None:
+    rule = compiled(name, options, field="v", fields={"v": "str"}, files=FILES)
+    if rule.suspects is None:
         return []
     column = pl.Series("v", values, dtype=dtype)
-    marks = column.to_frame().select(compiled.suspects(pl.col("v")).fill_null(value=False))["v"]
-    return [value for value, mark in zip(column, marks, strict=True) if not mark and compiled.judge(value) is not None]
+    marks = column.to_frame().select(rule.suspects(pl.col("v")).fill_null(value=False))["v"]
+    return [value for value, mark in zip(column, marks, strict=True) if not mark and rule.judge(value) is not None]
 
 
 def encodable(text):
@@ -86,10 +91,9 @@ def test_no_list_of_the_wrong_length_is_left_unmarked(values):
 def test_nulls_break_no_columnar_form():
     for name, options in CASES:
         assert unmarked_failures(name, options, [], pl.String) == []
-        check = CATALOGUE[name]
-        compiled = check.compile(check.options.model_validate(options))
-        if compiled.suspects is not None:
-            assert pl.DataFrame({"v": [None, "a"]}).select(compiled.suspects(pl.col("v"))).height == 2
+        rule = compiled(name, options, field="v", fields={"v": "str"}, files=FILES)
+        if rule.suspects is not None:
+            assert pl.DataFrame({"v": [None, "a"]}).select(rule.suspects(pl.col("v"))).height == 2
 
 
 def test_moments_are_judged_one_by_one():

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from dq_gate.checks import CATALOGUE
-from dq_gate.checks.base import Options
+from dq_gate.checks.homoglyphs import HomoglyphOptions, look_alikes
+from tests.accuracy.disguises import disguise
 
-judge = CATALOGUE["no_homoglyphs"].compile(Options()).judge
+CHECK = CATALOGUE["no_homoglyphs"]
+judge = CHECK.compile(HomoglyphOptions()).judge
 
 GENUINE = {
     "science": "TNFα, IFNγ, NFκB, αvβ3, ΔΨm, PPARγ2, β-blocker, Cα, σmax, 5 μmol, 20 µg, 10 kΩ, λphage",
@@ -28,6 +30,18 @@ GENUINE = {
     "quoted words": "what does мост mean",
     "decorations": "ⓘ ™ ℃ № Ⅳ",
     "full width": "ＡＢＣ １２３",
+    "Russian of look-alikes alone": "роса сор рот",
+    "Russian of look-alikes in Russian": "роса на PINкоде и сор",
+    "Russian word in English": "the word мама means mum",
+    "Russian capitals": "what does МОСКВА mean, and СССР or НАТО",
+    "Greek in science": "σ, µ, Δ, ρ and ν of the fit",
+    "Greek word": "the Greek word λόγος means word",
+    "Greek initials": "ΑΒΓ and ΑΕΚ are clubs",
+    "Greek name in Greek": "Το ΝΑΤΟ και η Google",
+    "Cherokee": "Cherokee is ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ",
+    "Armenian name in English": "Yerevan is Երևան",
+    "full width in Japanese": "ＧＯＯＧＬＥ 検索 iPhone",
+    "three Greek letters": "what is ΑΕΚ",
     "accents": "Ångström, naïve, Łódź, İstanbul, Việt Nam",
 }
 DISGUISED = {
@@ -51,6 +65,11 @@ DISGUISED = {
     "mathematical letter in a word": "p𝐚ssword",
     "script capitals": "ℋℰℒℒ",
     "full-width letter in a word": "passｗord",
+    "all of a word with a capital": "log in to \u0420\u0430\u0443\u0440\u0430\u04cf",
+    "all of a word in Greek": "ask \u039d\u0391\u03a4\u039f for help",
+    "all of a word in Cherokee": "the \u13a2\u13c0\u13ac\u13a1 of it",
+    "all of a word in Lisu": "my \ua4d1\ua4ee\ua4ec\ua4d1\ua4ee\ua4e1 account",
+    "all of a word in full width": "my \uff50\uff41\uff59\uff50\uff41\uff4c account",
     "all of a word": "the \u0441\u043e\u0440\u0443 machine",
 }
 
@@ -72,3 +91,21 @@ def test_the_word_is_the_span():
 def test_lone_surrogates_do_not_disturb():
     assert judge("\ud800 p\u0430ssword") is not None
     assert judge("\ud800 password") is None
+
+
+@pytest.mark.parametrize("alphabet", ["CYRILLIC", "GREEK", "CHEROKEE", "LISU", "FULLWIDTH", "WARANG"])
+def test_whole_words_in_any_alphabet_fail_unless_left_alone(alphabet):
+    letters = {latin: letter for letter, latin in look_alikes()[alphabet].items()}
+    words = [
+        other for word in ("voyage", "coax", "heap", "sales", "pose", "solve") if (other := disguise(word, letters))
+    ]
+    lenient = CHECK.compile(HomoglyphOptions(whole_words=False)).judge
+    assert words
+    assert all(judge(f"where is my {word} now") for word in words)
+    assert not any(lenient(f"where is my {word} now") for word in words)
+
+
+def test_look_alikes_are_single_letters_of_other_alphabets():
+    for letters in look_alikes().values():
+        assert all(len(letter) == 1 and not letter.isascii() for letter in letters)
+        assert all(latin.isascii() and latin.isalpha() for latin in letters.values())

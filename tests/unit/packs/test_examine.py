@@ -68,3 +68,21 @@ def test_examples_of_a_list_field_are_lists():
 def test_every_rule_is_run_whatever_its_mode():
     found = results(rule(mode="shadow", on_fail="warn", examples={"fail": [""]}))
     assert [result.holds for result in found] == [True]
+
+
+def test_examples_of_a_rule_about_batches_are_lists_of_values():
+    found = results(rule("unique", examples={"pass": [["a", "b"], [], [5, 5]], "fail": [["a", "a"], [5, "a", "a"]]}))
+    assert [result.holds for result in found] == [True] * 5
+
+
+def test_examples_of_a_rule_about_the_batch_as_a_whole_are_lists_of_records():
+    counted = {"id": "batch.rows.enough", "check": "row_count", "min": 2}
+    found = results(
+        counted | {"examples": {"pass": [[{"query": "a"}, {"query": "b"}]], "fail": [[], [{"query": "a"}]]}}
+    )
+    assert [result.holds for result in found] == [True] * 3
+
+
+def test_an_example_of_one_value_is_no_batch():
+    found = results(rule("unique", examples={"pass": ["a", 5], "fail": [None]}))
+    assert [(result.holds, result.detail) for result in found] == [(False, "crashed: TypeError")] * 3
