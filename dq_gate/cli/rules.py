@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,18 +79,22 @@ def show_(
 
 @app.command()
 def lint(pack: PackArgument, format_: Format = OutputFormat.TABLE) -> None:
-    """Check a pack: errors first, then rules without a reason or examples. Exits with 1 on findings.
+    """Check a pack: errors first, then what its rules leave open. Exits with 1 on findings.
+
+    Told are rules without a reason or examples, those that can never decide anything, trials in shadow mode without an
+    end or past it, and rules about text that are slow.
 
     JSON has one object a finding: path, line, rule_id, problem.
 
     \b
     dq-gate rules lint rules/support.yaml
     """  # noqa: D301 - \b keeps the examples' lines apart
-    from dq_gate.packs.examine import gaps
+    from dq_gate.packs.lint import problems
 
     compiled = open_pack(pack)
     rows = [
-        {"path": gap.path, "line": gap.line, "rule_id": gap.rule_id, "problem": gap.problem} for gap in gaps(compiled)
+        {"path": found.path, "line": found.line, "rule_id": found.rule_id, "problem": found.problem}
+        for found in problems(compiled, datetime.now(UTC).date())
     ]
     show(rows, format_, ["path", "line", "rule_id", "problem"], empty=f"{compiled.id.name}: no findings")
     if rows:

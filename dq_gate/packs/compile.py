@@ -148,6 +148,7 @@ class _Compiler:
         self.record_suspects: dict[str, RecordSuspects] = {}
         self.redactors: dict[str, Callable[[Any], Any]] = {}
         self.frame_rules: list[FrameRule] = []
+        self.record_rules_of_fields: list[RecordRule] = []
         self.types = {name: spec.type for name, (spec, _) in pack.fields.items()}
         self.by_field: dict[str | None, list[ResolvedRule]] = {None: []} | {name: [] for name in pack.fields}
         self.check_names()
@@ -206,7 +207,7 @@ class _Compiler:
         return rules
 
     def field_rule(self, rule: ResolvedRule, field: FieldSpec) -> Rule | None:
-        """A rule about one field; None when it is for the batch plane alone."""
+        """A rule about one field's value; None when it needs many rows, or the record's other fields as well."""
         check = self.check(rule)
         if check.subject == "record":
             raise rule.place.error(f"check {check.name} judges whole records; leave `field` out", rule_id=rule.spec.id)
@@ -214,6 +215,9 @@ class _Compiler:
         compiled = self.compile(check, rule.options, rule.spec.field, rule.place, rule.spec.id)
         if isinstance(compiled, CompiledFrame):
             self.frame_rules.append(self.frame_rule(rule, compiled))
+            return None
+        if isinstance(compiled, CompiledRecord):
+            self.record_rules_of_fields.append(self.record_rule(rule, compiled))
             return None
         assert isinstance(compiled, Compiled)
         return replace(
@@ -223,7 +227,8 @@ class _Compiler:
         )
 
     def record_rules(self) -> Iterator[RecordRule]:
-        """The rules that name no field, those for the batch plane alone left out."""
+        """The rules that judge whole records, those for the batch plane alone left out."""
+        yield from self.record_rules_of_fields
         for rule in self.by_field[None]:
             check = self.check(rule)
             if check.subject == "field":
@@ -235,9 +240,12 @@ class _Compiler:
                 self.frame_rules.append(self.frame_rule(rule, compiled))
                 continue
             assert isinstance(compiled, CompiledRecord)
-            if compiled.suspects is not None:
-                self.record_suspects[rule.spec.id] = compiled.suspects
-            yield RecordRule(self.rule(rule, compiled.judge), compiled.needs)
+            yield self.record_rule(rule, compiled)
+
+    def record_rule(self, rule: ResolvedRule, compiled: CompiledRecord) -> RecordRule:
+        if compiled.suspects is not None:
+            self.record_suspects[rule.spec.id] = compiled.suspects
+        return RecordRule(self.rule(rule, compiled.judge), compiled.needs)
 
     def frame_rule(self, rule: ResolvedRule, compiled: CompiledFrame) -> FrameRule:
         return FrameRule(self.rule(rule, _never), compiled.begin, rule.spec.window, compiled.needs_whole)

@@ -1,4 +1,4 @@
-"""What `rules lint` and `rules test` say about a pack: its gaps, and whether its examples hold."""
+"""What `rules test` says about a pack: whether its examples hold."""
 
 from __future__ import annotations
 
@@ -13,25 +13,6 @@ if TYPE_CHECKING:
     from dq_gate.checks.base import Judge
     from dq_gate.core.model import Finding
     from dq_gate.packs.compile import CompiledPack, FrameRule
-
-_NO_FAILING_EXAMPLE = frozenset({"not_null", "well_formed", "length"})
-"""Checks whose failing values are not for a pack: null is no value of a field, YAML has no surrogates, and a text that
-is too long helps nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Something a pack leaves open.
-
-    Attributes:
-        line: Where the rule stands.
-        problem: What is missing.
-    """
-
-    rule_id: str
-    path: str
-    line: int
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +31,6 @@ class ExampleResult:
     number: int
     holds: bool
     detail: str
-
-
-def gaps(pack: CompiledPack) -> Iterator[Gap]:
-    """Rules without a reason, and rules without examples."""
-    for rule_id, rule in pack.resolved.rules.items():
-        path, line = str(rule.place.path), rule.place.line
-        if not rule.spec.why:
-            yield Gap(rule_id, path, line, "has no `why`; say what goes wrong without it")
-        if not rule.spec.examples.passing:
-            yield Gap(rule_id, path, line, "has no example that passes")
-        if not rule.spec.examples.fail and rule.spec.check not in _NO_FAILING_EXAMPLE:
-            yield Gap(rule_id, path, line, "has no example that fails")
 
 
 def run_examples(pack: CompiledPack) -> Iterator[ExampleResult]:

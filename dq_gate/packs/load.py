@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SHIPPED_NAME = re.compile(r"([a-z][a-z0-9_-]*)(?:@([0-9]+))?\Z")
-OPTION_FILES = {"patterns_file": "patterns", "phrases_file": "phrases"}
+OPTION_FILES = {"patterns_file": "patterns", "phrases_file": "phrases", "words_file": "words"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class ResolvedPack:
                 name: spec.model_dump(mode="json", exclude={"description"}) for name, (spec, _) in self.fields.items()
             },
             "rules": [
-                [rule.spec.model_dump(mode="json", exclude={"why", "examples"}), rule.options]
+                [rule.spec.model_dump(mode="json", exclude={"why", "examples", "shadow_until"}), rule.options]
                 for rule in self.rules.values()
             ],
             "attachments": sorted(self.attachments.values()),

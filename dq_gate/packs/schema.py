@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -19,6 +20,11 @@ def _field_name(name: str) -> str:
     if not 1 <= len(name.encode()) <= _MAX_FIELD_BYTES or re.search(r"[\x00-\x1f\x7f]", name):
         raise ValueError(f"a field's name is 1 to {_MAX_FIELD_BYTES} bytes of text without control characters")
     return name
+
+
+def _day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
 
 
 FieldName = Annotated[str, AfterValidator(_field_name)]
@@ -85,6 +91,9 @@ class RuleSpec(BaseModel):
     on_fail: Literal["quarantine", "warn"] = Field("quarantine", description="Whether a failure decides or only warns.")
     mode: Literal["enforce", "shadow"] = Field(
         "enforce", description="shadow: judged and counted, never enforced, never repaired."
+    )
+    shadow_until: Annotated[str, AfterValidator(_day)] | None = Field(
+        None, description="Day on which a trial in shadow mode ends, such as 2027-01-31; `rules lint` reminds of it."
     )
     repair: str | None = Field(None, description="A repair of the check, tried before any rule of the field judges.")
     on_error: Literal["quarantine", "pass"] = Field(

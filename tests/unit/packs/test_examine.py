@@ -1,8 +1,8 @@
-"""What `rules lint` and `rules test` find in a pack."""
+"""What `rules test` finds in a pack."""
 
 from __future__ import annotations
 
-from dq_gate.packs.examine import ExampleResult, gaps, run_examples
+from dq_gate.packs.examine import ExampleResult, run_examples
 from tests.packs import make_pack
 
 FIELDS = {"query": {"type": "str"}, "tags": {"type": "list[str]", "required": False}}
@@ -12,30 +12,8 @@ def rule(check="not_blank", field="query", **more):
     return {"id": f"{field}.rule.x", "field": field, "check": check} | more
 
 
-def problems(*rules):
-    return [gap.problem for gap in gaps(make_pack(FIELDS, rules))]
-
-
 def results(*rules):
     return list(run_examples(make_pack(FIELDS, rules)))
-
-
-def test_a_rule_with_reason_and_examples_leaves_no_gap():
-    assert problems(rule(why="because", examples={"pass": ["a"], "fail": [""]})) == []
-
-
-def test_what_a_rule_lacks_is_told_with_its_place():
-    found = list(gaps(make_pack(FIELDS, [rule()])))
-    assert [gap.problem for gap in found] == [
-        "has no `why`; say what goes wrong without it",
-        "has no example that passes",
-        "has no example that fails",
-    ]
-    assert {(gap.rule_id, gap.path, gap.line) for gap in found} == {("query.rule.x", "test.yaml", 1)}
-
-
-def test_not_null_needs_no_failing_example_as_no_value_fails_it():
-    assert problems(rule("not_null", why="because", examples={"pass": ["a"]})) == []
 
 
 def test_examples_that_hold():
