@@ -62,6 +62,7 @@ def test_a_trial_in_shadow_mode_wants_an_end(key, problem):
 
 
 TRIAL = {"mode": "shadow", "shadow_until": "2027-01-01"}
+ONE_OF = "it passes every value that `one_of` allows for `tenant`"
 NEVER_NULL = "null never reaches it, for `{}` is required or has a default"
 
 
@@ -73,8 +74,7 @@ NEVER_NULL = "null never reaches it, for `{}` is required or has a default"
         ([rule("length", max=5), rule("length", number=2, min=1, max=5)], "query.rule.x1", "query.rule.x2 is stricter"),
         ([rule("range", "page", ge=0, le=200)], "page.rule.x1", None),
         ([rule("range", "page", ge=0)], "page.rule.x1", "field.page.ge is stricter"),
-        ([rule("length", "tenant", max=9)], "tenant.rule.x1", "it passes every value that `one_of` allows "
-         "for `tenant`"),
+        ([rule("length", "tenant", max=9)], "tenant.rule.x1", ONE_OF),
         ([rule("not_null", "query")], "query.rule.x1", NEVER_NULL.format("query")),
         ([rule("not_null", "note")], "note.rule.x1", NEVER_NULL.format("note")),
         (
