@@ -47,7 +47,8 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
 
 
 def packs_in(page: Path) -> list[str]:
-    return re.findall(r"^```yaml\n(.*?^pack: .*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if re.search(r"^pack: ", block, re.MULTILINE)]
 
 
 PACK_PAGES = [page for page in PAGES if packs_in(page)]
