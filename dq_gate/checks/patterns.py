@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import re2
@@ -109,8 +110,9 @@ def matches(options: MatchesOptions) -> Compiled:
     def judge(text: str) -> Finding | None:
         return None if search(text) else finding
 
-    found = contains([options.pattern], ignore_case=options.ignore_case)
-    return Compiled(without_surrogates(judge), found and (lambda column: ~found(column)))
+    return Compiled(
+        without_surrogates(judge), contains([options.pattern], ignore_case=options.ignore_case, negated=True)
+    )
 
 
 @check(
@@ -140,12 +142,16 @@ def not_matches(options: NotMatchesOptions) -> Compiled:
     engine = engine_options(ignore_case=options.ignore_case)
     search_all = search_set(options.patterns, engine)
 
+    @cache
+    def expression(index: int) -> Any:
+        return re2.compile(options.patterns[index], engine)
+
     def judge(text: str) -> Finding | None:
         found = search_all(text)
         if found is None:
             return None
         first = min(found)
-        match = re2.compile(options.patterns[first], engine).search(text)
+        match = expression(first).search(text)
         return Finding(f"matches expression {first + 1} of {len(options.patterns)}", match.span())
 
     found = contains(options.patterns, ignore_case=options.ignore_case)
@@ -181,7 +187,7 @@ def without_surrogates(judge: Callable[[str], Finding | None]) -> Callable[[str]
     return guarded
 
 
-def contains(patterns: Sequence[str], *, ignore_case: bool) -> Suspects | None:
+def contains(patterns: Sequence[str], *, ignore_case: bool, negated: bool = False) -> Suspects | None:
     """Marks the rows that match any of the expressions, or None when polars cannot be trusted to find them."""
     rewritten = [to_rust(pattern) for pattern in patterns]
     if None in rewritten:
@@ -196,6 +202,7 @@ def contains(patterns: Sequence[str], *, ignore_case: bool) -> Suspects | None:
             pl.Series([""]).str.contains(expression)
         except pl.exceptions.ComputeError:  # too large for Rust's limits: look at every row
             return column.is_not_null()
-        return column.str.contains(expression)
+        found = column.str.contains(expression)
+        return ~found if negated else found
 
     return suspects

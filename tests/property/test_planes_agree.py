@@ -99,3 +99,17 @@ def test_nulls_break_no_columnar_form():
 def test_moments_are_judged_one_by_one():
     options = CATALOGUE["range"].options(ge=datetime(2026, 1, 1, tzinfo=UTC))
     assert CATALOGUE["range"].compile(options).suspects is None
+
+
+@pytest.mark.parametrize("name", ["matches", "not_matches"])
+def test_an_expression_that_is_too_large_for_columns_leaves_no_failing_row_unmarked(name):
+    pattern = r"\pL{400}"
+    with pytest.raises(pl.exceptions.ComputeError):
+        pl.Series([""]).str.contains(pattern)
+    options = {"pattern": pattern} if name == "matches" else {"patterns": [pattern]}
+    compiled = CATALOGUE[name].compile(CATALOGUE[name].options.model_validate(options))
+    texts = ["a", "ж" * 400, "é" * 399]
+    marked = pl.DataFrame({"text": texts}).select(compiled.suspects(pl.col("text"))).to_series().to_list()
+    failing = [compiled.judge(text) is not None for text in texts]
+    assert any(failing)
+    assert all(mark for mark, fails in zip(marked, failing, strict=True) if fails)
