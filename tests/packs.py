@@ -26,7 +26,7 @@ def make_pack(
     max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> CompiledPack:
     """A pack of fields and rules, written as in YAML."""
-    pack = ResolvedPack("test", 1, "", HERE.path, unknown_fields)
+    pack = ResolvedPack("test", 1, "", HERE.path, unknown_fields=unknown_fields)
     pack.fields = {name: (FieldSpec.model_validate(spec), HERE) for name, spec in fields.items()}
     specs = [RuleSpec.model_validate(rule) for rule in rules]
     pack.rules = {spec.id: ResolvedRule(spec, spec.options, HERE) for spec in specs}

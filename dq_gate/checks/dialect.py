@@ -1,13 +1,17 @@
-"""RE2 expressions in the words of Rust's regex library, which polars searches columns with.
+"""RE2 expressions in the words of Rust's regex library, which polars searches columns with, and of Hyperscan.
 
-Both are linear and share most of their syntax, but not its meaning: RE2's word boundaries, digits and white space are
-ASCII, Rust's are Unicode, and Rust reads set operations into classes. An expression with anything that is not known
-to mean the same on both sides is not rewritten: its column is then judged value by value.
+RE2 and Rust are linear and share most of their syntax, but not its meaning: RE2's word boundaries, digits and white
+space are ASCII, Rust's are Unicode, and Rust reads set operations into classes. An expression with anything that is
+not known to mean the same on both sides is not rewritten: its column is then judged value by value.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SETS = {
     "d": "[0-9]", "D": "[^0-9]",
@@ -37,15 +41,53 @@ def to_rust(pattern: str) -> str | None:
     Returns:
         An expression that matches exactly the same texts in Rust, or None where that is not certain.
     """
-    return _rewrite(_TOKEN, pattern)
+    return _rewrite(_TOKEN, pattern, _translate)
 
 
-def _rewrite(token: re.Pattern[str], text: str) -> str | None:
+def to_scan(pattern: str) -> str | None:
+    """Loosen an expression for a search of many texts laid end to end.
+
+    What it asserts of a text's ends and of word boundaries is left out, for neither is what it was beside another
+    text.
+
+    Returns:
+        An expression in PCRE's syntax that, with its dot matching line feeds too, matches in every ASCII text in
+        which RE2 finds a match, or None where that is not certain.
+    """
+    if not pattern.isascii() or r"\x" in pattern:  # other characters may have ASCII for their other case
+        return None
+    return _rewrite(_TOKEN, pattern, _loosen)
+
+
+def _loosen(match: re.Match[str]) -> str | None:
+    token = match.group()
+    if token in _ASSERTIONS:
+        return "(?:)"
+    if match["set"]:
+        return _SETS[match["set"]]
+    if match["klass"]:
+        return _loosen_class(token)
+    if token.startswith("(?") and not token.startswith(("(?:", "(?P<")):  # flags
+        return None
+    return token
+
+
+_ASSERTIONS = frozenset({"^", "$", r"\A", r"\z", r"\b"})
+
+
+def _loosen_class(klass: str) -> str | None:
+    """PCRE's white space has the vertical tab in it, which RE2's has not."""
+    if r"\S" in klass or r"\b" in klass:
+        return None
+    return klass.replace(r"\s", r"\t\n\f\r ")
+
+
+def _rewrite(token: re.Pattern[str], text: str, translate: Callable[[re.Match[str]], str | None]) -> str | None:
     parts: list[str] = []
     position = 0
     while position < len(text):
         match = token.match(text, position)
-        part = _translate(match) if match else None
+        part = translate(match) if match else None
         if match is None or part is None:
             return None
         parts.append(part)
@@ -71,5 +113,5 @@ def _translate_class(klass: str) -> str | None:
     members = klass[start:-1]
     if "--" in members or r"\b" in members:
         return None
-    translated = _rewrite(_MEMBER, members)
+    translated = _rewrite(_MEMBER, members, _translate)
     return None if translated is None else f"{klass[:start]}{translated}]"

@@ -10,7 +10,8 @@ import re2
 from pydantic import AfterValidator, Field, StrictStr
 
 from dq_gate.checks.base import Compiled, Options, Suspects, check
-from dq_gate.checks.dialect import to_rust
+from dq_gate.checks.dialect import to_rust, to_scan
+from dq_gate.checks.textscan import byte_scanner
 from dq_gate.core.model import Finding
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _MEMORY = 64 * 1024 * 1024
 """RE2's default of 8 MiB is too little for a few hundred expressions."""
+_WORTH_A_SCAN = 1000
+"""Fewer rows are searched before a scanner is made."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -202,7 +205,31 @@ def contains(patterns: Sequence[str], *, ignore_case: bool, negated: bool = Fals
             pl.Series([""]).str.contains(expression)
         except pl.exceptions.ComputeError:  # too large for Rust's limits: look at every row
             return column.is_not_null()
-        found = column.str.contains(expression)
-        return ~found if negated else found
+        if negated:
+            return ~column.str.contains(expression)
+        return column.map_batches(lambda texts: mark(texts, expression), return_dtype=pl.Boolean)
 
+    mark = _marker(patterns, ignore_case=ignore_case)
     return suspects
+
+
+def _marker(patterns: Sequence[str], *, ignore_case: bool) -> Callable[[pl.Series, str], pl.Series]:
+    """Marks the texts that match an expression in Rust's words, after a scan has left few that may."""
+
+    @cache
+    def scanner() -> Callable[[pl.Series], pl.Series | None] | None:
+        loosened = [loose for pattern in patterns if (loose := to_scan(pattern)) is not None]
+        return byte_scanner(loosened, ignore_case=ignore_case) if len(loosened) == len(patterns) else None
+
+    def mark(texts: pl.Series, expression: str) -> pl.Series:
+        scan = scanner() if len(texts) >= _WORTH_A_SCAN else None
+        rows = scan(texts) if scan else None
+        if rows is None:
+            return texts.str.contains(expression)
+        is_candidate = texts.str.len_bytes() != texts.str.len_chars()  # the scan knows ASCII only
+        marks = is_candidate.fill_null(value=False).scatter(rows, values=True)
+        candidates = marks.arg_true()
+        found = texts.gather(candidates).str.contains(expression).fill_null(value=False)
+        return marks.scatter(candidates, values=found)
+
+    return mark

@@ -107,14 +107,15 @@ def _recorded(source: str | None) -> Iterator[Known]:
 
 def _of_file(file: str, new: CompiledPack, baseline: str | None, map_: list[str] | None) -> Iterator[Known]:
     from dq_gate.core.decide import decide
-    from dq_gate.intake.files import format_of, open_input, read_records
+    from dq_gate.gate.files import Source, items_of
+    from dq_gate.intake.files import format_of, open_input
     from dq_gate.intake.records import Row
     from dq_gate.packs.backtest import deciding
 
     old = open_pack(baseline or cli_settings().pack)
     broken = 0
     with open_input(file) as stream:
-        for item in while_reading(stream, read_records(stream, format_of(file), shape_of(new, map_)).items):
+        for item in while_reading(stream, items_of(Source(stream, format_of(file), shape_of(new, map_)))):
             if isinstance(item, Row):
                 yield item.value, deciding(decide(old.plan, item.value).violations) or None
             else:

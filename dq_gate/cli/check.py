@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from dq_gate.cli import FINDINGS
-from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings
+from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings, open_pack
 from dq_gate.cli.output import dump, note, records_output, safe, say, show_one
 from dq_gate.cli.progress import while_reading
 from dq_gate.cli.spool import count_spooled, note_spooled
 from dq_gate.errors import BackendUnavailableError, ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from dq_gate.core.model import Decision
+    from dq_gate.core.model import Decision, Violation
     from dq_gate.gate.batch import BatchReport
     from dq_gate.gate.gate import Gate
     from dq_gate.intake.files import FileFormat, PendingFile
-    from dq_gate.intake.records import Broken, Shape
+    from dq_gate.intake.records import Shape
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.settings import Settings
 
@@ -36,9 +35,10 @@ class InputFormat(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
+    PARQUET = "parquet"
 
 
-File = Annotated[str, typer.Argument(metavar="FILE", help="A .jsonl or .csv file, or - for standard input.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A .jsonl, .csv or .parquet file, or - for standard input.")]
 InputFormatOption = Annotated[
     InputFormat | None,
     typer.Option("--input-format", help="How FILE is written, when its ending does not say; - is jsonl by default."),
@@ -70,22 +70,22 @@ def check(
     dq-gate check faq.csv --pack document --map answer=text
     echo '"how do I reset my card?"' | dq-gate check -
     """  # noqa: D301 - \b keeps the examples' lines apart
-    from dq_gate.gate.gate import Gate
-    from dq_gate.intake.files import open_input, read_records
-    from dq_gate.intake.records import Row
+    from dq_gate.gate.files import FileCheck, Source
+    from dq_gate.intake.files import open_input
 
     is_failure = _threshold(fail_on)
-    gate = Gate.load(pack)
-    shape, written = shape_of(gate.pack, map_), _written_as(file, input_format)
+    compiled = open_pack(pack)
+    shape, written = shape_of(compiled, map_), _written_as(file, input_format)
     tally = dict.fromkeys(("clean", "repaired", "quarantined"), 0)
     with open_input(file) as stream, _verdicts(format_) as print_verdict:
-        for item in while_reading(stream, read_records(stream, written, shape).items):
-            decision = gate.check(item.value) if isinstance(item, Row) else _broken(item)
+        judged = FileCheck(compiled, Source(stream, written, shape))
+        for number, decision in while_reading(stream, judged.decisions()):
             tally[decision.outcome] += 1
-            print_verdict(item.number, decision)
+            print_verdict(number, decision)
     rows = sum(tally.values())
     note(f"{rows} records: " + ", ".join(f"{count} {outcome}" for outcome, count in tally.items()))
-    if is_failure(tally["quarantined"], rows):
+    _tell_failures(judged.whole.violations)
+    if is_failure(tally["quarantined"], rows) or judged.whole.is_refused:
         raise typer.Exit(FINDINGS)
 
 
@@ -114,8 +114,9 @@ def admit(
     """Gate a file: what passes goes on, what fails goes to the quarantine. Exits with 1 when records fail.
 
     CLEAN gets its name only when it is whole. Gating the same file again adds no second entries. The summary goes to
-    stderr; as JSON to stdout: rows, clean, repaired, quarantined, let_through, by_rule, stored (store, spool, none:
-    where entries went at first), waiting_in_spool (what is there now), out.
+    stderr; as JSON to stdout: rows, clean, repaired, quarantined, let_through, by_rule, failures (of the file as a
+    whole; one that quarantines keeps CLEAN from being written), stored (store, spool, none: where entries went at
+    first), waiting_in_spool (what is there now), out.
 
     \b
     dq-gate admit queries.jsonl --out clean.jsonl
@@ -137,34 +138,27 @@ def admit(
         with gate:
             report = _gate_file(gate, file, written, shape, records_output() if clean is None else clean.stream)
         loss = _loss(report, gate.settings)
-        is_kept = loss is None and (max_failed is None or report.quarantined <= max_failed * report.rows)
+        is_kept = loss is None and not report.is_refused
+        is_kept = is_kept and (max_failed is None or report.quarantined <= max_failed * report.rows)
         if clean is not None and is_kept:
             clean.keep()
     _summarise(report, gate.settings, format_, out=out if is_kept else None)
     if loss is not None:
         raise loss
-    if not is_kept:
+    if report.is_refused:
+        note(f"{out} was not written" if out else "what went to standard output is not to be used")
+    elif not is_kept:
         note(f"{out} was not written: more than {max_failed:g} of the records failed")
     if not is_kept or is_failure(report.quarantined, report.rows):
         raise typer.Exit(FINDINGS)
 
 
 def _gate_file(gate: Gate, file: str, written: FileFormat, shape: Shape, clean: BinaryIO) -> BatchReport:
-    from dq_gate.intake.files import Writer, open_input, read_records
-    from dq_gate.intake.records import Row
+    from dq_gate.gate.files import Source, admit_file
+    from dq_gate.intake.files import open_input
 
     with open_input(file) as stream, gate.batch() as batch:
-        identity = _identity(stream)
-        records = read_records(stream, written, shape)
-        writer = Writer(clean, shape, header=records.header)
-        for item in while_reading(stream, records.items):
-            key = f"{identity}:{item.number}" if identity else None
-            if not isinstance(item, Row):
-                batch.refuse(item.record, item.violation, key=key)
-                continue
-            decision = batch.admit(item.value, key=key)
-            if decision.outcome != "quarantined":
-                writer.write(item, decision.value)
+        admit_file(batch, Source(stream, written, shape), clean, telling=partial(while_reading, stream))
     return batch.report
 
 
@@ -207,10 +201,17 @@ def _summarise(report: BatchReport, settings: Settings, format_: OutputFormat, *
     )
     for rule_id, count in report.by_rule.most_common(10):
         note(f"  {count:>7}  {rule_id}")
+    _tell_failures(report.failures)
     note_spooled(settings)
     lost = report.stored["none"]
     if lost:
         note(f"{lost} failing {'record was' if lost == 1 else 'records were'} refused but not kept")
+
+
+def _tell_failures(violations: Iterable[Violation]) -> None:
+    """Say what is wrong with the file as a whole."""
+    for violation in violations:
+        note(f"the file fails {violation.rule_id}: {violation.message}")
 
 
 def _account(report: BatchReport, settings: Settings, out: Path | None) -> dict[str, Any]:
@@ -222,18 +223,11 @@ def _account(report: BatchReport, settings: Settings, out: Path | None) -> dict[
         "quarantined": report.quarantined,
         "let_through": report.let_through,
         "by_rule": dict(report.by_rule),
+        "failures": [asdict(violation) for violation in report.failures],
         "stored": {place: report.stored[place] for place in ("store", "spool", "none")},
         "waiting_in_spool": count_spooled(settings),
         "out": None if out is None else str(out),
     }
-
-
-def _identity(stream: BinaryIO) -> str | None:
-    """Names a regular file at one point of its life and from one place on: gating it again gives the same entries."""
-    status = os.fstat(stream.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return f"file:{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{stream.tell()}"
 
 
 def shape_of(pack: CompiledPack, renames: list[str] | None) -> Shape:
@@ -282,12 +276,6 @@ def _threshold(fail_on: str) -> Callable[[int, int], bool]:
     if not 0 <= ratio <= 1:
         raise ConfigurationError(f"--fail-on {fail_on}: write any, never, or a share between 0 and 1")
     return lambda failed, rows: failed > ratio * rows
-
-
-def _broken(item: Broken) -> Decision:
-    from dq_gate.core.model import Decision
-
-    return Decision("quarantined", None, (item.violation,))
 
 
 @contextlib.contextmanager

@@ -47,8 +47,8 @@ def cli_settings(**arguments: Any) -> Settings:
     return settings.model_copy(update={"log": str(settings.state_dir / "events.jsonl")})
 
 
-def open_pack(reference: str) -> CompiledPack:
-    """Load and compile a pack as the settings allow.
+def open_pack(reference: str | None) -> CompiledPack:
+    """Load and compile a pack, the settings' own where none is named, as they allow.
 
     Raises:
         PackError: it cannot be used.
@@ -57,4 +57,6 @@ def open_pack(reference: str) -> CompiledPack:
     from dq_gate.settings import load_settings
 
     settings = load_settings()
-    return compile_pack(reference, max_bytes=settings.max_input_bytes, trusted_packages=settings.trusted_packages)
+    return compile_pack(
+        reference or settings.pack, max_bytes=settings.max_input_bytes, trusted_packages=settings.trusted_packages
+    )

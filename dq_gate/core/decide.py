@@ -189,7 +189,7 @@ def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 -
     """Whether every field is there, of its type, and passes every rule; False means: look closer."""
     if type(record) is not dict:
         return False
-    known = 0
+    known = len(plan.shortcuts)
     room = plan.text_room
     try:
         for name, exact_type, accepts, null_is_fine, plain_judges, judges in plan.shortcuts:
@@ -197,9 +197,8 @@ def _is_plainly_clean(plan: Plan, record: Any) -> bool:  # noqa: C901, PLR0912 -
             if value is None:
                 if not null_is_fine:
                     return False
-                known += name in record
+                known -= name not in record
                 continue
-            known += 1
             kind = type(value)
             if kind is not exact_type and not accepts(value):
                 return False
@@ -278,7 +277,7 @@ class _Examination:
     def examine_unknown(self, count: int) -> None:
         rule = self.plan.unknown_rule
         if count and rule is not None and rule.id not in self.waived:
-            self.note(rule, Finding(f"{count} {'field' if count == 1 else 'fields'} that the pack does not name"))
+            self.violations.append(unknown_fields(rule, count))
 
     def examine_record(self, record: dict[Any, Any], names: dict[str, str]) -> None:
         """Run the rules about several fields; `names` gives the pack's name for each spelling."""
@@ -380,6 +379,11 @@ class _Examination:
             tuple(self.shadowed),
             tuple(self.crashes),
         )
+
+
+def unknown_fields(rule: Rule, count: int) -> Violation:
+    """What the rule about them says of so many fields that the pack does not name."""
+    return rule.violation(Finding(f"{count} {'field' if count == 1 else 'fields'} that the pack does not name"))
 
 
 def _unreadable(rule: Rule, error: Exception) -> Decision:

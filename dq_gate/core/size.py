@@ -17,21 +17,22 @@ def exceeds(value: Any, limit: int) -> bool:
     total = 0
     while stack:
         item = stack.pop()
-        if isinstance(item, str):
-            total += _text_bytes(item, limit - total)
+        kind = type(item)
+        if kind is str or isinstance(item, str):  # the exact type is the cheaper question, and the usual answer
+            total += len(item) if item.isascii() else _text_bytes(item, limit - total)
+        elif kind is dict or isinstance(item, dict):
+            total += NODE * (1 + len(item))
+            if total <= limit:
+                stack += item.keys()
+                stack += item.values()
         elif isinstance(item, (bytes, bytearray)):
             total += len(item)
         elif isinstance(item, int):
             total += max(NODE, item.bit_length() >> 3)
-        elif isinstance(item, dict):
-            total += NODE * (1 + len(item))
-            if total <= limit:
-                stack.extend(item.keys())
-                stack.extend(item.values())
         elif isinstance(item, (list, tuple, set, frozenset)):
             total += NODE * (1 + len(item))
             if total <= limit:
-                stack.extend(item)
+                stack += item
         else:
             total += NODE
         if total > limit:
@@ -40,6 +41,4 @@ def exceeds(value: Any, limit: int) -> bool:
 
 
 def _text_bytes(text: str, room: int) -> int:
-    if len(text) > room or text.isascii():
-        return len(text)
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if len(text) > room else len(text.encode("utf-8", "surrogatepass"))

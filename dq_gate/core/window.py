@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dq_gate.core.flow import Counted
-    from dq_gate.core.model import Decision
+    from dq_gate.core.model import Decision, Violation
 
 _PRECISION_BITS = 6
 ROWS_PER_PART = 24
@@ -83,12 +83,15 @@ class Window:
             return
         if latency_ns:
             self.latency.add(latency_ns)
-        if decision.violations or decision.shadowed:
-            enforced = "shadow" if outcome == "shadowed" else "enforce"
-            for violation in decision.violations:
-                self.rules[source, violation.rule_id, enforced] += 1
-            for violation in decision.shadowed:
-                self.rules[source, violation.rule_id, "shadow"] += 1
+        if times and (decision.violations or decision.shadowed):
+            self.count_rules(source, decision.violations, times, is_enforced=outcome != "shadowed")
+            self.count_rules(source, decision.shadowed, times, is_enforced=False)
+
+    def count_rules(self, source: str, violations: tuple[Violation, ...], times: int = 1, *, is_enforced: bool) -> None:
+        """Count rules that were failed."""
+        mode = "enforce" if is_enforced else "shadow"
+        for violation in violations:
+            self.rules[source, violation.rule_id, mode] += times
 
     def rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The counts by source and outcome, and by source, rule and mode."""

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from dq_gate.core.model import Finding
 from dq_gate.events import DistributionDrifted, RuleCrashed, SchemaDrifted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import IO
 
-    from dq_gate.core.model import PackId
+    from dq_gate.core.decide import Rule
+    from dq_gate.core.model import PackId, Violation
     from dq_gate.events import Event
     from dq_gate.packs.compile import CompiledPack, FrameRule
     from dq_gate.packs.schema import WindowSpec
@@ -105,7 +107,7 @@ class DriftWatch:
         if self._stop.is_set():
             return
         for answer in answers:
-            event = _event(self._rules[answer["rule_id"]], answer, len(records))
+            event = _event(self._rules[answer["rule_id"]].rule, answer, len(records))
             if event is not None:
                 self._report(event, plane="batch", pack=self._pack)
 
@@ -124,20 +126,19 @@ def _windows(rules: Iterable[FrameRule]) -> list[_Window]:
     return [_Window(spec, tuple(rule_ids)) for spec, rule_ids in by_spec.items()]
 
 
-def _event(frame_rule: FrameRule, answer: dict[str, Any], rows: int) -> Event | None:
-    rule = frame_rule.rule
+def _event(rule: Rule, answer: dict[str, Any], rows: int) -> Event | None:
     if "error" in answer:
         return RuleCrashed(rule.id, rule.check, answer["error"])
     if answer["message"] is None:
         return None
-    return drifted(frame_rule, answer["message"], rows)
+    return drifted(rule.violation(Finding(answer["message"])), rows, is_enforced=not rule.shadow)
 
 
-def drifted(frame_rule: FrameRule, message: str, rows: int) -> Event:
-    """The event that a batch or window fails a rule as a whole."""
-    rule = frame_rule.rule
-    kind = SchemaDrifted if rule.check == "schema_drift" else DistributionDrifted
-    return kind(rule.id, rule.check, rule.field, "shadow" if rule.shadow else "enforce", message, rows)
+def drifted(violation: Violation, rows: int, *, is_enforced: bool) -> Event:
+    """The event that so many inputs fail a rule as a whole."""
+    kind = SchemaDrifted if violation.check == "schema_drift" else DistributionDrifted
+    mode = "enforce" if is_enforced else "shadow"
+    return kind(violation.rule_id, violation.check, violation.field, mode, violation.message, rows)
 
 
 class JudgeFailedError(Exception):

@@ -179,7 +179,8 @@ class Gate:
         """As `check_frame`, with every row counted and every failing one quarantined."""
         from dq_gate.gate.frames import admit_frame
 
-        return admit_frame(self.pack, frame, self.batch())
+        batch = self.batch()
+        return admit_frame(batch.rules.pack, frame, batch)
 
     def run(
         self, record: Any, *, key: str | None = None, has_fallback: bool = False, rules: Rules | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dq_gate import events
 from dq_gate.core.model import PackId, Receipt
-from dq_gate.gate.drift import DriftWatch, watched
+from dq_gate.gate.drift import DriftWatch, drifted, watched
 from dq_gate.gate.recording import Recorder
 from dq_gate.quarantine.address import open_store, store_kind
 from dq_gate.quarantine.build import build_entry
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dq_gate.core.flow import Count, Counted, Report
     from dq_gate.core.model import Decision, GateMode, Violation
     from dq_gate.gate.rules import Rules
+    from dq_gate.packs.batch import BatchVerdict
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.quarantine.entry import Entry, Store
     from dq_gate.settings import Settings
@@ -120,9 +121,22 @@ class Runtime:
         self.observes = self._recorder is not None or self._drift is not None
         self.emitter.emit(events.PackLoaded(rules=len(pack.rules)))
 
-    def count_unseen(self, outcome: Counted, times: int) -> None:
-        """Count inputs that nothing else is known of: rows found clean as a whole, or not judged."""
-        self._windows.count(self._source, outcome, None, 0, times)
+    def count_unseen(self, outcome: Counted, times: int, decision: Decision | None = None) -> None:
+        """Count inputs that share one verdict: rows found clean or refused as a whole, or not judged."""
+        self._windows.count(self._source, outcome, decision, 0, times)
+
+    def count_batch(self, rules: Rules, whole: BatchVerdict, rows: int) -> None:
+        """Count what so many rows failed as a whole, and report it, and what crashed."""
+        is_enforced = self.mode == "enforce"
+        self._windows.count_rules(self._source, whole.violations, is_enforced=is_enforced)
+        self._windows.count_rules(self._source, whole.shadowed, is_enforced=False)
+        emit = partial(self.emitter.emit, plane="batch", pack=rules.pack.id)
+        for crash in whole.crashes:
+            emit(events.RuleCrashed(crash.rule_id, crash.check, crash.error))
+        for violation in whole.violations:
+            emit(drifted(violation, rows, is_enforced=is_enforced))
+        for violation in whole.shadowed:
+            emit(drifted(violation, rows, is_enforced=False))
 
     def count(self, rules: Rules, command: Count, latency_ns: int, *, plane: Plane = "request") -> None:
         """Count an input that these rules judged, and report what is worth a line.

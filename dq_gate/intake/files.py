@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 
     from dq_gate.intake.records import Row, Shape
 
-FileFormat = Literal["jsonl", "csv"]
-_FORMATS: dict[str, FileFormat] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv"}
+FileFormat = Literal["jsonl", "csv", "parquet"]
+_FORMATS: dict[str, FileFormat] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
 
 
 def format_of(name: str) -> FileFormat:
@@ -36,7 +43,7 @@ def format_of(name: str) -> FileFormat:
     suffix = Path(name).suffix.lower()
     if suffix not in _FORMATS:
         raise UnreadableInputError(
-            f"{name}: unknown ending {suffix or '(none)'}; name the format with --input-format jsonl or csv"
+            f"{name}: unknown ending {suffix or '(none)'}; name the format with --input-format jsonl, csv or parquet"
         )
     return _FORMATS[suffix]
 
@@ -59,7 +66,7 @@ def open_input(name: str) -> Iterator[BinaryIO]:
         yield stream
 
 
-def read_records(stream: BinaryIO, file_format: FileFormat, shape: Shape) -> Records:
+def read_records(stream: BinaryIO, file_format: Literal["jsonl", "csv"], shape: Shape) -> Records:
     """Every record of a stream, and every line that is none.
 
     Raises:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from dq_gate.core.decide import RECORD
 from dq_gate.core.model import Violation
+from dq_gate.errors import UnreadableInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 SYNTAX_RULE = "record.syntax"
 _INT = re.compile(r"[-+]?[0-9]{1,4000}\Z")
@@ -112,6 +113,18 @@ class Shape:
     def from_cells(self, cells: dict[str, str]) -> dict[str, Any]:
         """A record from a row of text cells: an empty cell is null, the others are parsed by declared type."""
         return {name: parse_cell(cell, self.types.get(name, "str")) for name, cell in self._renamed(cells).items()}
+
+    def names(self, theirs: Sequence[str]) -> list[str]:
+        """The pack's names for a table's columns.
+
+        Raises:
+            UnreadableInputError: two columns stand for one field.
+        """
+        names = [self.renames.get(name, name) for name in theirs]
+        for name in names:
+            if names.count(name) > 1:
+                raise UnreadableInputError(f"two columns stand for the field {name!r}; map one of them elsewhere")
+        return names
 
     def back(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """A record under the file's own names."""

@@ -1,7 +1,8 @@
-"""The batch plane: a first look at whole columns, and the exact verdict for the rows it suspects.
+"""The batch plane: a first look at whole columns, the exact verdict for the rows it suspects, and what needs many rows.
 
-Most rows of a frame are clean, and columns show it in one pass. The rows that may not be are judged one by one by
-`decide`, as the request plane judges them: verdict, reasons and repairs cannot differ between the planes.
+Most rows of a frame are clean, and columns show it in one pass. A row that may not be is judged by the very judges of
+the request plane: those of the rules that marked it where that settles the matter, else all of them, by `decide`.
+Verdict, reasons and repairs cannot differ between the planes. Rules about batches add what they find.
 """
 
 from __future__ import annotations
@@ -9,152 +10,131 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dq_gate.core.decide import decide
+from dq_gate.core.decide import decide, unknown_fields
+from dq_gate.core.model import Decision, Violation
+from dq_gate.packs.batch import BatchRules, BatchVerdict, with_violation
+from dq_gate.packs.suspects import column_of, find_suspects, unknown_columns
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from dq_gate.core.decide import FieldPlan
-    from dq_gate.core.model import Decision
+    from dq_gate.packs.batch import Findings
     from dq_gate.packs.compile import CompiledPack
-
-_NODE_BYTES = 64
-"""No less than the size rule counts for a value that is no text and holds none, with its place."""
-_MARK = "dq_suspected"
+    from dq_gate.packs.suspects import Marked
 
 
 @dataclass(frozen=True, slots=True)
 class FrameVerdict:
-    """The verdict on a frame.
+    """The verdict on the rows of a frame.
 
     Attributes:
-        records: By row number, every row that needed a close look, as it was judged.
-        decisions: By row number, the verdicts on these; all other rows are clean.
-        unknown_columns: Columns that the pack does not name, when it minds; each row then carries that violation.
+        decisions: By row number, in ascending order: every row that failed, was repaired, or has something noted
+            about it. All other rows are clean.
+        records: Rows that were judged as records; a repaired value differs from its record.
+        everywhere: What each row without a decision carries: a warning about columns that the pack does not name.
     """
 
-    records: dict[int, dict[str, Any]]
     decisions: dict[int, Decision]
-    unknown_columns: tuple[str, ...]
+    records: dict[int, dict[str, Any]]
+    everywhere: tuple[Violation, ...] = ()
 
 
-def judge_frame(pack: CompiledPack, frame: pl.DataFrame) -> FrameVerdict:
-    """Judge every row of a polars frame.
+def judge_frame(pack: CompiledPack, frame: pl.DataFrame) -> tuple[FrameVerdict, BatchVerdict]:
+    """Judge a polars frame that is a batch by itself."""
+    batch = FramePass(pack)
+    return batch.judge(frame), batch.end()
 
-    Args:
-        pack: The rules.
-        frame: One column a field; others are unknown.
+
+class FramePass:
+    """One pass over one batch, which comes as a frame or as several in a row. Not thread-safe.
+
+    Attributes:
+        rules: The batch rules on their way through it.
     """
-    rows = _suspects(pack, frame)
+
+    def __init__(self, pack: CompiledPack) -> None:
+        self._pack = pack
+        self.rules = BatchRules(pack)
+
+    def judge(self, frame: pl.DataFrame) -> FrameVerdict:
+        """Judge the next rows.
+
+        Args:
+            frame: One column a field; others are unknown.
+
+        Raises:
+            ValueError: it is not the first one, though a rule needs the whole batch.
+        """
+        verdict = _judge_rows(self._pack, frame)
+        if not self.rules:
+            return verdict
+        return _with_findings(verdict, frame, self.rules.look(frame.rename(_field_names(self._pack, frame.columns))))
+
+    def end(self) -> BatchVerdict:
+        """What is wrong with the batch as a whole. Nothing is judged after this."""
+        return self.rules.end()
+
+
+def _judge_rows(pack: CompiledPack, frame: pl.DataFrame) -> FrameVerdict:
+    """What the rules about single rows say."""
+    unknown = unknown_columns(pack, frame.columns)
+    rule = pack.plan.unknown_rule
+    everywhere = (unknown_fields(rule, len(unknown)),) if unknown and rule else ()
+    suspects = find_suspects(pack, frame)
+    in_full = set(suspects.in_full.to_list())
+    found = _judge_values(frame, suspects.by_rule, in_full)
+    rows = sorted(in_full)
     records = dict(zip(rows, frame[rows].to_dicts() if rows else [], strict=True))
-    return FrameVerdict(
-        records,
-        {row: decide(pack.plan, record) for row, record in records.items()},
-        unknown_columns(pack, frame.columns) if pack.plan.unknown_rule else (),
-    )
+    decisions = {row: decide(pack.plan, record) for row, record in records.items()}
+    for row, violations in found.items():
+        decisions[row] = Decision("quarantined", None, (*violations, *everywhere))
+    return FrameVerdict(_in_order(decisions), records, everywhere)
 
 
-def unknown_columns(pack: CompiledPack, columns: list[str]) -> tuple[str, ...]:
-    """The columns that the pack does not name."""
-    known = {_column_of(field, columns) for field in pack.plan.fields}
-    return tuple(name for name in columns if name not in known)
+def _in_order(decisions: dict[int, Decision]) -> dict[int, Decision]:
+    return {row: decisions[row] for row in sorted(decisions)}
 
 
-def _column_of(field: FieldPlan, columns: list[str]) -> str | None:
-    """The column that carries a field: the first of its spellings, as in a record."""
-    return next((name for name in (field.name, *field.aliases) if name in columns), None)
+def _judge_values(frame: pl.DataFrame, by_rule: tuple[Marked, ...], in_full: set[int]) -> dict[int, list[Violation]]:
+    """The rows that fail by the rules that marked them, and nothing else to be said about them.
+
+    A row with more to it, such as a shadow hit or a crash, is added to those that are judged in full.
+    """
+    found: dict[int, list[Violation]] = {}
+    for marked in by_rule:
+        rule, judge = marked.rule, marked.rule.judge
+        for row, value in zip(marked.rows.to_list(), frame[marked.column].gather(marked.rows).to_list(), strict=True):
+            if row in in_full or value is None or value != value:  # noqa: PLR0124 - NaN is null
+                continue
+            try:
+                finding = judge(value)
+            except Exception:  # noqa: BLE001 - the judge meets the value again, and its crash is reported then
+                in_full.add(row)
+                continue
+            if finding is None:
+                continue
+            if rule.shadow:
+                in_full.add(row)
+            else:
+                found.setdefault(row, []).append(rule.violation(finding))
+    if any(marked.rule.on_fail == "warn" for marked in by_rule):
+        in_full |= {row for row, violations in found.items() if all(v.on_fail == "warn" for v in violations)}
+    return {row: violations for row, violations in found.items() if row not in in_full}
 
 
-def _suspects(pack: CompiledPack, frame: pl.DataFrame) -> list[int]:
-    """Numbers of the rows that need a close look."""
-    import polars as pl
-
-    if not frame.height:
-        return []
-    unknown_rule = pack.plan.unknown_rule
-    if unknown_rule and unknown_rule.on_fail == "quarantine" and unknown_columns(pack, frame.columns):
-        return list(range(frame.height))
-    marks = [mark for field in pack.plan.fields for mark in _marks(pack, field, frame)]
-    marks.append(_may_be_too_large(frame, pack.plan.max_bytes))
-    suspected = pl.any_horizontal(mark.fill_null(value=False) for mark in marks)
-    return frame.with_columns(suspected.alias(_MARK))[_MARK].arg_true().to_list()
+def _field_names(pack: CompiledPack, columns: list[str]) -> dict[str, str]:
+    """The pack's names for the columns that it knows under another one."""
+    names = ((column_of(field, columns), field.name) for field in pack.plan.fields)
+    return {column: field for column, field in names if column is not None and column != field}
 
 
-def _marks(pack: CompiledPack, field: FieldPlan, frame: pl.DataFrame) -> list[pl.Expr]:
-    """Expressions that mark the rows whose value of a field needs a close look."""
-    import polars as pl
-
-    name = _column_of(field, frame.columns)
-    if name is None:
-        return [pl.lit(not field.null_is_fine)]
-    dtype, column = frame.schema[name], pl.col(name)
-    if dtype == pl.Object or not _fits(field.type_name, dtype):
-        return [pl.lit(value=True)]
-    marks = [] if field.null_is_fine else [column.is_null()]
-    if dtype.is_float() and not field.null_is_fine:
-        marks.append(column.is_nan())
-    if dtype in (pl.Categorical, pl.Enum):
-        column = column.cast(pl.String)
-    if isinstance(dtype, pl.List):
-        marks.append(column.list.len() > column.list.drop_nulls().list.len())  # a null is no text
-    for rule in field.rules:
-        suspects = pack.suspects.get(rule.id)
-        marks.append(suspects(column) if suspects is not None else column.is_not_null())
-    return marks
-
-
-def _fits(type_name: str, dtype: pl.DataType) -> bool:
-    """Whether every value of a column is of a field's type, so that types need no close look."""
-    import polars as pl
-
-    match type_name:
-        case "str":
-            return dtype in (pl.String, pl.Categorical, pl.Enum)
-        case "int":
-            return dtype.is_integer()
-        case "float":
-            return dtype.is_float() or dtype.is_integer()
-        case "bool":
-            return dtype == pl.Boolean
-        case "datetime":
-            return isinstance(dtype, pl.Datetime)
-        case "list[str]":
-            return dtype == pl.List(pl.String)
-        case "object":
-            return isinstance(dtype, pl.Struct)
-        case _:
-            return False
-
-
-def _may_be_too_large(frame: pl.DataFrame, max_bytes: int) -> pl.Expr:
-    """Marks the rows that may exceed the limit."""
-    import polars as pl
-
-    sizes = [_bytes(pl.col(name), dtype) for name, dtype in frame.schema.items()]
-    known = [size for size in sizes if size is not None]
-    if len(known) < len(sizes):
-        return pl.lit(value=True)
-    names = sum(len(name.encode()) + _NODE_BYTES for name in frame.columns)
-    return pl.sum_horizontal(known) > max_bytes - names - _NODE_BYTES
-
-
-def _bytes(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    """No fewer bytes than the size rule counts for a value; None where a column cannot tell."""
-    import polars as pl
-
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return value.cast(pl.String).str.len_bytes().fill_null(0).cast(pl.Int64)
-    if dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null):
-        return pl.lit(_NODE_BYTES, pl.Int64)
-    if isinstance(dtype, pl.List):
-        return _bytes_of_items(value, dtype)
-    return None
-
-
-def _bytes_of_items(value: pl.Expr, dtype: pl.List) -> pl.Expr | None:
-    import polars as pl
-
-    places = (1 + value.list.len().fill_null(0).cast(pl.Int64)) * _NODE_BYTES
-    if dtype.inner == pl.String:
-        return places + value.list.eval(pl.element().str.len_bytes().cast(pl.Int64)).list.sum().fill_null(0)
-    return places if dtype.inner.is_numeric() else None
+def _with_findings(verdict: FrameVerdict, frame: pl.DataFrame, found: Findings) -> FrameVerdict:
+    """Add what batch rules found about single rows to what is said of these already."""
+    decisions, records = dict(verdict.decisions), dict(verdict.records)
+    new = sorted({row for _, findings in found for row in findings} - decisions.keys())
+    records.update(zip(new, frame[new].to_dicts() if new else [], strict=True))
+    decisions.update((row, Decision("clean", records[row], verdict.everywhere)) for row in new)
+    for rule, findings in found:
+        for row, finding in findings.items():
+            decisions[row] = with_violation(decisions[row], rule, finding)
+    return FrameVerdict(_in_order(decisions), records, verdict.everywhere)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dq_gate.packs.textscan import not_printable_ascii
+from dq_gate.checks.textscan import not_printable_ascii
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,18 +63,16 @@ def find_suspects(pack: CompiledPack, frame: pl.DataFrame) -> Suspects:
     in_full = [_may_be_too_large(frame, pack.plan.max_bytes), *_record_marks(pack, frame)]
     by_rule: list[tuple[Rule, str, pl.Expr]] = []
     for field in pack.plan.fields:
-        in_full += _trouble(field, frame)
+        in_full += _trouble(field, frame, has_record_rules=bool(pack.plan.record_rules))
         for rule, name, mark in _rule_marks(pack, field, frame):
             if rule.repair is None or rule.shadow:
                 by_rule.append((rule, name, mark))
             else:
                 in_full.append(mark)
-    return _evaluate(pack, frame, in_full, by_rule)
+    return _evaluate(frame, in_full, by_rule)
 
 
-def _evaluate(
-    pack: CompiledPack, frame: pl.DataFrame, in_full: list[pl.Expr], by_rule: list[tuple[Rule, str, pl.Expr]]
-) -> Suspects:
+def _evaluate(frame: pl.DataFrame, in_full: list[pl.Expr], by_rule: list[tuple[Rule, str, pl.Expr]]) -> Suspects:
     """Carry out the marks, those of rules that pass printable ASCII on the rows that have more than that."""
     import polars as pl
 
@@ -117,13 +115,13 @@ def column_of(field: FieldPlan, columns: list[str]) -> str | None:
     return next((name for name in (field.name, *field.aliases) if name in columns), None)
 
 
-def _trouble(field: FieldPlan, frame: pl.DataFrame) -> list[pl.Expr]:
+def _trouble(field: FieldPlan, frame: pl.DataFrame, *, has_record_rules: bool) -> list[pl.Expr]:
     """Marks of a field that concern no rule of its own: nulls, defaults, and columns of another type."""
     import polars as pl
 
     name = column_of(field, frame.columns)
-    if name is None:
-        return [pl.lit(not field.null_is_fine)]
+    if name is None:  # no column takes up a default: it is for other rules to judge
+        return [pl.lit(not field.null_is_fine if field.default is None else has_record_rules)]
     dtype, column = frame.schema[name], pl.col(name)
     if not _fits(field.type_name, dtype):
         return [pl.lit(value=True)]

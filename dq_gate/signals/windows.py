@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dq_gate.core.flow import Counted
-    from dq_gate.core.model import Decision, GateMode
+    from dq_gate.core.model import Decision, GateMode, Violation
     from dq_gate.signals.emitter import Emitter
 
 WINDOW_SECONDS = 10.0
@@ -44,6 +44,11 @@ class Windows:
         """Count an input, or several of one outcome."""
         with self._lock:
             self._window.count(source, outcome, decision, latency_ns, times)
+
+    def count_rules(self, source: str, violations: tuple[Violation, ...], *, is_enforced: bool) -> None:
+        """Count rules that no single input failed, but a batch."""
+        with self._lock:
+            self._window.count_rules(source, violations, is_enforced=is_enforced)
 
     def count_put(self, nanoseconds: int) -> None:
         """Count how long an entry took to be stored."""

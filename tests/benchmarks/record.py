@@ -129,7 +129,8 @@ def figures() -> Iterator[Figure]:
     subject, limit = best_of(
         lambda: [check(record) for record in made], lambda: [is_clean(record) for record in made], len(made)
     )
-    yield Figure("gate.check on a clean record, against the rules by hand", "µs", subject, limit, 5.0)
+    yield Figure("gate.check on a clean record, against the rules by hand", "µs", subject, limit, 3.0)
+    yield Figure("  the same, against what it aims at", "µs", subject, limit, 2.0, is_aim=True)
 
     def search(query: str, top_k: int, tenant: str, filters: dict[str, str]) -> int:
         return top_k

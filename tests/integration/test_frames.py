@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,8 +12,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from dq_gate.core.decide import Rule
+from dq_gate.core.model import Finding
 from dq_gate.gate import frames as frames_module
 from dq_gate.gate.frames import REASONS, check_frame
+from dq_gate.packs.compile import FrameRule
+from dq_gate.packs.frame import FramePass
 from dq_gate.quarantine.codec import decode
 from tests.integration.gating import CALM_NO_MORE, CLEAN, FAILING, REPAIRABLE, counts, entries, lines, named
 from tests.packs import make_pack
@@ -24,7 +29,8 @@ FIELDS = {
     "top_k": {"type": "int", "ge": 1, "le": 100, "default": 10},
     "tags": {"type": "list[str]", "required": False},
 }
-PACK = make_pack(FIELDS, [{"id": "query.text.present", "field": "query", "check": "not_blank"}, NFC])
+PRESENT = {"id": "query.text.present", "field": "query", "check": "not_blank"}
+PACK = make_pack(FIELDS, [PRESENT, NFC])
 ROWS = {
     "query": ["plain", DECOMPOSED, " ", "null", "plain"],
     "top_k": [1, 2, 3, None, 500],
@@ -277,6 +283,121 @@ def test_a_column_found_under_an_alias_is_repaired_there():
     assert check_frame(pack, pl.DataFrame({"question": [DECOMPOSED]})).clean["question"].to_list() == [COMPOSED]
 
 
+# Rules about batches
+
+
+class Doubles:
+    """Finds rows whose query came before, and batches of fewer than three rows."""
+
+    def __init__(self):
+        self.seen = set()
+        self.rows = 0
+
+    def look(self, frame):
+        self.rows += frame.height
+        return {row: Finding("came before") for row, query in enumerate(frame["query"]) if self.is_known(query)}
+
+    def is_known(self, query):
+        return query in self.seen or self.seen.add(query) is not None
+
+    def end(self):
+        return Finding("has fewer than 3 rows") if self.rows < 3 else None
+
+
+class Breaking(Doubles):
+    def look(self, frame):
+        raise LookupError
+
+
+def with_frame_rule(pack, begin=Doubles, **rule):
+    """A pack with one more rule, about batches."""
+    own = Rule("query.batch.sound", "query", "doubles", lambda _: None, **rule)
+    return replace(pack, frame_rules=(FrameRule(own, begin),))
+
+
+def test_a_row_that_a_batch_rule_finds_fails_beside_the_rows_own_violations():
+    frame = pl.DataFrame({"question": ["a", " ", " ", "a"]})
+    pack = with_frame_rule(make_pack({**FIELDS, "query": {"type": "str", "aliases": ["question"]}}, [PRESENT]))
+    result = check_frame(pack, frame)
+    assert result.clean["question"].to_list() == ["a"]
+    assert [[reason["rule_id"] for reason in row] for row in result.quarantined[REASONS]] == [
+        ["query.text.present"], ["query.text.present", "query.batch.sound"], ["query.batch.sound"],
+    ]  # fmt: skip
+    assert result.report.by_rule == {"query.text.present": 2, "query.batch.sound": 2}
+
+
+def test_a_batch_rule_that_does_not_enforce_leaves_the_rows_alone():
+    frame = pl.DataFrame({"query": ["a", "a", DECOMPOSED, DECOMPOSED]})
+    warning = check_frame(with_frame_rule(PACK, on_fail="warn"), frame)
+    assert (warning.report.by_rule, warning.report.repaired) == ({"query.batch.sound": 2}, 2)
+    shadowed = check_frame(with_frame_rule(PACK, shadow=True), frame)
+    assert (shadowed.report.by_rule, shadowed.report.shadowed) == ({}, {"query.batch.sound": 2})
+    assert warning.clean["query"].to_list() == shadowed.clean["query"].to_list() == ["a", "a", COMPOSED, COMPOSED]
+
+
+@IN_EVERY_LIBRARY
+def test_a_batch_that_fails_as_a_whole_passes_no_row(make):
+    frame = make({"query": ["a", " "], "top_k": [1, 2], "tags": [None, None]})
+    result = check_frame(with_frame_rule(PACK), frame)
+    assert (len(result.clean), len(result.quarantined), result.report.quarantined) == (0, 2, 2)
+    assert [reason["rule_id"] for reason in one(result.quarantined, REASONS, 0)] == ["query.batch.sound"]
+    assert [reason["rule_id"] for reason in one(result.quarantined, REASONS, 1)] == [
+        "query.text.present", "query.batch.sound",
+    ]  # fmt: skip
+    assert [failure.message for failure in result.report.failures] == ["has fewer than 3 rows"]
+
+
+def test_an_empty_batch_may_fail_as_a_whole():
+    report = check_frame(with_frame_rule(PACK), pl.DataFrame(ROWS).head(0)).report
+    assert (report.rows, [failure.rule_id for failure in report.failures]) == (0, ["query.batch.sound"])
+
+
+@pytest.mark.parametrize("rule", [{"on_fail": "warn"}, {"shadow": True}])
+def test_a_batch_rule_that_does_not_enforce_refuses_no_batch(rule):
+    result = check_frame(with_frame_rule(PACK, **rule), pl.DataFrame({"query": ["a"]}))
+    assert (result.report.clean, len(result.report.failures)) == (1, 1 if "on_fail" in rule else 0)
+
+
+def test_a_batch_rule_that_breaks_refuses_the_batch_unless_it_is_to_pass():
+    frame = pl.DataFrame({"query": ["a"] * 4})
+    closed = check_frame(with_frame_rule(PACK, Breaking), frame)
+    assert (closed.report.quarantined, closed.report.crashed) == (4, {"query.batch.sound": 1})
+    assert [failure.message for failure in closed.report.failures] == ["the check crashed: LookupError"]
+    opened = check_frame(with_frame_rule(PACK, Breaking, crash_passes=True), frame)
+    assert (opened.report.clean, opened.report.crashed) == (4, {"query.batch.sound": 1})
+
+
+def test_a_batch_in_several_frames_is_one_batch():
+    batch = FramePass(with_frame_rule(make_pack({"query": {"type": "str"}})))
+    first, second = (batch.judge(pl.DataFrame({"query": queries})) for queries in (["a", "b"], ["b", "c"]))
+    assert (list(first.decisions), list(second.decisions)) == ([], [0])
+    assert batch.end().violations == ()
+
+
+def test_a_rule_that_needs_the_whole_batch_refuses_a_second_frame():
+    pack = with_frame_rule(PACK)
+    batch = FramePass(replace(pack, frame_rules=(replace(pack.frame_rules[0], needs_whole=True),)))
+    batch.judge(pl.DataFrame({"query": ["a"]}))
+    with pytest.raises(ValueError, match="needs the whole batch"):
+        batch.judge(pl.DataFrame({"query": ["a"]}))
+
+
+# What a report shows
+
+
+def test_examples_show_the_shape_of_a_value_around_its_fault():
+    control = {"id": "query.text.control", "field": "query", "check": "no_control_characters"}
+    pack = make_pack({"query": {"type": "str"}}, [control])
+    queries = ["Order 4711 of Ms Zo\u00eb\x1b[31m", "x" * 99 + "\x00", "b\x00", "c\x00", "d\x00"]
+    examples = check_frame(pack, pl.DataFrame({"query": queries})).report.examples
+    assert examples == {"query.text.control": (" xx Xx Xxx\u00b7[99x", "xxxxxxxxxx\u00b7", "x\u00b7")}
+
+
+def test_nothing_is_shown_of_a_field_that_is_not_to_be_kept():
+    pack = make_pack({"top_k": {"type": "int", "le": 5, "store": "omit"}})
+    assert check_frame(pack, pl.DataFrame({"top_k": [6]})).report.examples == {}
+
+
 # Without a close look at clean rows
 
 
@@ -287,6 +408,11 @@ def test_clean_rows_of_text_are_not_judged_one_by_one(monkeypatch):
     frame = pl.DataFrame({"query": ["where is my card"] * 1000, "top_k": [5] * 1000, "tags": [["a", "b"] * 20] * 1000})
     check_frame(PACK, frame)
     assert looks == []
+
+
+def test_a_default_that_no_column_takes_up_needs_no_close_look(monkeypatch):
+    monkeypatch.setattr("dq_gate.packs.frame.decide", None)
+    assert check_frame(PACK, pl.DataFrame({"query": ["where is my card"]})).report.clean == 1
 
 
 # Through the gate
@@ -312,6 +438,47 @@ def test_admitting_a_frame_keeps_what_fails_and_counts_every_row(load, tmp_path)
     ]
     assert (shadowed["rule_id"], shadowed["count"]) == ("query.text.calm", 1)
     assert [window for window in named(events, "window.closed") if "latency_us" in window] == []
+
+
+@pytest.fixture
+def pack_with_row_count(small_pack):
+    small_pack.write_text(f"{small_pack.read_text()}  - {{id: batch.rows.count, check: row_count, min: 100}}\n")
+    return small_pack
+
+
+def test_a_refused_batch_is_kept_as_one_entry_beside_the_rows_that_fail_by_themselves(
+    load, pack_with_row_count, tmp_path
+):
+    gate = load(pack_with_row_count)
+    result = gate.admit_frame(ADMITTED)
+    assert (result.report.quarantined, result.clean.height) == (5, 0)
+    own, whole = sorted(entries(gate.settings), key=lambda entry: not entry.replayable)
+    assert (own.replayable, decode(own.payload)) == (True, FAILING)
+    assert (whole.replayable, decode(whole.payload)) == (False, {"rows": 4, "columns": ["query", "top_k"]})
+    assert [violation.rule_id for violation in whole.violations] == ["batch.rows.count"]
+    gate.close()
+    events = lines(tmp_path / "events.jsonl")
+    assert counts(events) == {"quarantined": 5}
+    (batch,) = named(events, "batch.completed")
+    assert (batch["quarantined"], batch["rules"]) == (5, {"query.text.deny": 1, "batch.rows.count": 1})
+
+
+def test_in_shadow_mode_a_batch_that_fails_as_a_whole_goes_on(load, pack_with_row_count, tmp_path):
+    gate = load(pack_with_row_count, mode="shadow")
+    assert gate.admit_frame(ADMITTED).clean.equals(ADMITTED)
+    gate.close()
+    windows = named(lines(tmp_path / "events.jsonl"), "window.closed")
+    assert ("batch.rows.count", "shadow", 1) in {
+        (row["rule_id"], row["mode"], row["count"]) for window in windows for row in window["rules"]
+    }
+
+
+def test_a_warning_about_unknown_columns_is_counted_for_every_row(load, tmp_path):
+    gate = load()
+    gate.admit_frame(ADMITTED.with_columns(extra=1))
+    gate.close()
+    rows = [row for window in named(lines(tmp_path / "events.jsonl"), "window.closed") for row in window["rules"]]
+    assert [row["count"] for row in rows if row["rule_id"] == "record.fields.known"] == [5]
 
 
 def test_in_shadow_mode_a_frame_goes_on_as_it_came(load, tmp_path):

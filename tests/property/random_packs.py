@@ -14,13 +14,18 @@ NAMES = ("query", "top_k", "tags", "other")
 TYPES = ("str", "str", "int", "float", "bool", "datetime", "list[str]", "vector", "object", "any")
 MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
-OF_FILES = {"foreign_key"}
-"""Checks that need a file beside the pack."""
+OF_MORE_THAN_THEIR_FIELD = {"foreign_key", "depends_on"}
+"""Checks that need a file beside the pack, or another field."""
 OPTIONS = {
     "length": [{"min": 2}, {"max": 3}, {"min": 1, "max": 4}],
     "matches": [{"pattern": "^[a-z ]*$"}, {"pattern": "é", "ignore_case": True}],
     "not_matches": [{"patterns": ["pass", r"\d"]}, {"patterns": ["(?i)WORD"], "ignore_case": True}],
     "one_of": {"str": [{"allow": ["a", "word", "é"]}], "int": [{"allow": [1, 2]}]},
+    "denylist": [{"phrases": ["word", "é"]}],
+    "known_words": [{"words": ["plain", "text"]}],
+    "language": [{"allow": ["en"]}],
+    "vector": [{"dimension": 2}],
+    "freshness": [{"days": 30}],
     "range": {
         "int": [{"ge": 1, "le": 3}, {"gt": 0}],
         "float": [{"ge": 0.5}, {"lt": 2}],
@@ -46,8 +51,9 @@ def options_of(check, field_type):
 def checks_for(field_type):
     """Checks that a field of this type may have."""
     item_type = "str" if field_type == "list[str]" else field_type
-    on_both_planes = [check for check in BUILTIN.values() if "request" in check.planes and check.name not in OF_FILES]
-    return [check for check in on_both_planes if {field_type, item_type} & check.accepts]
+    on_both_planes = [check for check in BUILTIN.values() if "request" in check.planes]
+    judging_alone = [check for check in on_both_planes if check.name not in OF_MORE_THAN_THEIR_FIELD]
+    return [check for check in judging_alone if {field_type, item_type} & check.accepts]
 
 
 @st.composite

@@ -19,8 +19,10 @@ TEXT_OPTIONS = {
     "foreign_key": [{"file": "words.txt"}],
     "no_homoglyphs": [{}, {"whole_words": False}],
     "language": [{"allow": ["en"], "min_chars": 3, "min_confidence": 0.5}, {"allow": ["zh"]}],
+    "known_words": [{"words": ["word", "a", "é", "ß", "0a"]}],
     "length": [{"min": 3}, {"max": 4}, {"min": 1, "max": 2}],
     "one_of": [{"allow": ["a", "", "é"]}],
+    "denylist": [{"phrases": ["a", "word", "é"]}],
     "matches": [
         {"pattern": "^[a-z]+$"},
         {"pattern": r"\bword\b", "ignore_case": True},
@@ -35,7 +37,7 @@ TEXT_OPTIONS = {
 CASES = [
     (check.name, options)
     for check in BUILTIN.values()
-    if "str" in check.accepts and "request" in check.planes
+    if "str" in check.accepts and "request" in check.planes and check.name != "depends_on"  # it needs another field
     for options in TEXT_OPTIONS.get(check.name, [{}])
 ]
 SAMPLES = [value for check in BUILTIN.values() for _, value in check.passes + check.fails if isinstance(value, str)]
@@ -113,3 +115,13 @@ def test_an_expression_that_is_too_large_for_columns_leaves_no_failing_row_unmar
     failing = [compiled.judge(text) is not None for text in texts]
     assert any(failing)
     assert all(mark for mark, fails in zip(marked, failing, strict=True) if fails)
+
+
+@pytest.mark.parametrize("least", [-5, -(2**63)])
+@given(rows=st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.sampled_from([1, 2, 3, -5])), max_size=20))
+def test_no_value_that_does_not_go_with_its_key_is_left_unmarked(least, rows):
+    options = {"given": "key", "values": {"a": 1, "b": [2, 3], "": least}}
+    rule = compiled("depends_on", options, field="v", fields={"v": "int", "key": "str"})
+    frame = pl.DataFrame(rows, {"key": pl.String, "v": pl.Int64}, orient="row")
+    marks = frame.with_columns(mark=rule.suspects({name: pl.col(name) for name in frame.columns}))["mark"]
+    assert [row for row, mark in zip(frame.to_dicts(), marks, strict=True) if not mark and rule.judge(row)] == []

@@ -44,7 +44,7 @@ def test_the_summary_as_json_is_on_standard_output(run, place):
     assert (sum(stored.values()), stored["none"]) == (1, 0)
     assert summary == {
         "rows": 2, "clean": 1, "repaired": 0, "quarantined": 1, "let_through": 0,
-        "by_rule": {"query.text.controls": 1}, "waiting_in_spool": 0, "out": "clean.jsonl",
+        "by_rule": {"query.text.controls": 1}, "failures": [], "waiting_in_spool": 0, "out": "clean.jsonl",
     }  # fmt: skip
 
 

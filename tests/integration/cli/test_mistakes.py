@@ -27,7 +27,7 @@ QUESTION = {"query": "how do I reset my card?"}
         (["check", "missing.jsonl"], "missing.jsonl: No such file or directory"),
         (["check", "folder.jsonl"], "folder.jsonl: Is a directory"),
         (["check", "socket.jsonl"], "socket.jsonl: No such device or address"),
-        (["check", "q.txt"], "unknown ending .txt; name the format with --input-format jsonl or csv"),
+        (["check", "q.txt"], "unknown ending .txt; name the format with --input-format jsonl, csv or parquet"),
         (["check", "twice.csv"], "names the column 'query' twice"),
         (["check", "q.jsonl", "--map", "text"], "--map text: write it as THEIRS=OURS, such as text=query"),
         (["check", "q.jsonl", "--map", "text=qurey"], "the pack has no field 'qurey'; did you mean 'query'?"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 from pydantic import ValidationError
@@ -29,12 +30,17 @@ def test_a_share_above_the_limit_fails_and_is_told():
 def test_the_share_is_that_of_all_frames_together():
     assert null_share(0.3, [None, None], ["a"] * 8) is None
     assert null_share(0.1, ["a"] * 8, [None, None]) is not None
+    assert null_share(0.3, [None, None], ["a"] * 6, [None, None]) == "0.4 of 10 values are null; the limit is 0.3"
 
 
 @pytest.mark.parametrize("dtype", [pl.Float64, pl.Object])
 def test_nan_is_null(dtype):
     column = pl.Series([1.0, math.nan, None, 2.0], dtype=dtype)
     assert null_share(0.4, column, field_type="float") == "0.5 of 4 values are null; the limit is 0.4"
+
+
+def test_a_vector_is_no_null():
+    assert null_share(0.0, pl.Series([np.array([1.0, math.nan]), np.zeros(2)], dtype=pl.Object)) is None
 
 
 def test_a_missing_column_is_all_null():

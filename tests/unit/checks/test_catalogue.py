@@ -17,6 +17,7 @@ EXPECTED = {
     "no_control_characters", "no_invisible", "no_stray_codepoints", "no_homoglyphs",
     "not_gibberish", "language",
     "unique", "near_unique", "null_ratio", "row_count", "foreign_key", "distribution", "schema_drift",
+    "known_words", "depends_on",
 }  # fmt: skip
 
 PASSES = [(check, options, value) for check in BUILTIN.values() for options, value in check.passes]
@@ -34,14 +35,15 @@ def type_of(values):
 def judge(check, options, value):
     """What a check says of a sample: a value, a record, or, where it needs a batch, its values or records."""
     is_batch = isinstance(value, list) and (check.planes == ("batch",) or any(isinstance(row, dict) for row in value))
-    rows = [row if isinstance(row, dict) else {"v": row} for row in value] if is_batch else []
-    columns = {name: [row.get(name) for row in rows] for row in rows for name in row} or {"v": []}
-    fields = {name: type_of(cells) for name, cells in columns.items()}
+    is_record = isinstance(value, dict) and "object" not in check.accepts
+    rows = [row if isinstance(row, dict) else {"v": row} for row in (value if is_batch else [value])]
+    columns = {name: [row.get(name) for row in rows] for row in rows for name in row} if is_batch or is_record else {}
+    fields = {name: type_of(cells) for name, cells in columns.items()} or {"v": "str"}
     field = None if check.subject == "record" or "fields" in options else next(iter(fields))
     rule = compiled(check.name, options, field=field, fields=fields)
     if not isinstance(rule, CompiledFrame):
         return rule.judge(value)
-    of_rows, of_batch = judge_batch(rule, pl.DataFrame(columns))
+    of_rows, of_batch = judge_batch(rule, pl.DataFrame(columns or {"v": []}))
     return next(iter(of_rows.values()), of_batch)
 
 

@@ -51,6 +51,14 @@ def test_frequent_text_is_counted_by_value_and_length():
     assert histograms["length"] == {"edges": [3.0, 4.0], "counts": [0, 300, 0]}
 
 
+def test_of_many_values_the_most_frequent_are_counted_one_by_one():
+    column = pl.Series([f"value {n:02}" for n in range(60) for _ in range(100 if n >= 20 else 10)])
+    value = reference_of(column, "str")["histograms"]["value"]
+    assert len(value["labels"]) == 50
+    assert value["labels"][:40] == [f"value {n}" for n in range(20, 60)]
+    assert value["counts"][-1] == 100
+
+
 def test_text_that_repeats_little_leaves_no_word_in_the_reference():
     made = reference_of(pl.Series([f"customer {i}" for i in range(400)]), "str")
     assert list(made["histograms"]) == ["length"]

@@ -77,6 +77,12 @@ def test_a_value_that_was_never_seen_drifts():
     assert "crypto" not in message
 
 
+def test_booleans_drift():
+    reference = pl.Series([True, False] * 500)
+    assert drift(reference, "bool", reference) is None
+    assert "value JS" in drift(reference, "bool", pl.Series([True, True, True, False] * 250))
+
+
 def test_longer_text_drifts_though_no_text_repeats():
     short, long = ([f"{'x' * (n % k)} {n}" for n in range(1000)] for k in (20, 40))
     assert "length PSI" in drift(pl.Series(short), "str", pl.Series(long))
@@ -111,6 +117,12 @@ def test_frames_add_up_to_one_batch():
     batch = fares(1000, seed=2, factor=1.3)
     whole = drift(fares(1000, seed=1), "float", batch)
     assert drift(fares(1000, seed=1), "float", batch[:1], batch[1:400], batch[400:]) == whole is not None
+
+
+def test_nulls_of_all_frames_count():
+    batch = pl.Series([*fares(500, seed=2), *[None] * 100])
+    assert "nulls PSI" in drift(fares(1000, seed=1), "float", batch[500:], batch[:500])
+    assert "nulls PSI" in drift(fares(1000, seed=1), "float", batch[500:], batch[:500], fares(50, seed=3))
 
 
 def test_few_values_are_not_judged():

@@ -57,9 +57,18 @@ def test_numbers_are_compared_by_value_whatever_their_column(frames):
     assert found == list(range(len(frames[0]), 2 * len(frames[0])))
 
 
+def test_booleans_are_values_too():
+    assert repeats([True, False, None, True], field_type="bool") == [3]
+    assert repeats([True, "True", 1, True], field_type="bool", dtype=pl.Object) == [3]
+
+
 def test_wide_numbers_are_told_apart():
     assert repeats([2**53, 2**53 + 1], field_type="float") == []
     assert repeats([2**70, 2**70 + 1, 2**70], field_type="int", dtype=pl.Object) == [2]
+
+
+def test_numbers_too_wide_for_any_column_are_not_compared():
+    assert repeats([2**127, 2**127, -(2**127), 1, 1], field_type="int", dtype=pl.Object) == [4]
 
 
 def test_moments_are_compared_as_moments():

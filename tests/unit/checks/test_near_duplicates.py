@@ -100,6 +100,12 @@ def test_fields_are_compared_together():
     assert failing_rows(rule, frame) == [2]
 
 
+def test_a_missing_value_leaves_the_others_to_compare():
+    fields = {"name": "str", "town": "str"}
+    frame = pl.DataFrame([("Ada Lovelace Byron", None)] * 2, schema=list(fields), orient="row")
+    assert failing_rows(compiled("near_unique", {"fields": list(fields)}, fields=fields), frame) == [1]
+
+
 @pytest.mark.parametrize(("field", "fields"), [("page", None), (None, None), ("text", ["text"]), (None, ["tags"])])
 def test_fields_that_do_not_fit_are_refused(field, fields):
     types = {"text": "str", "page": "int", "tags": "list[str]"}

@@ -128,6 +128,12 @@ def test_numbers_that_turn_broken_are_told():
     assert drift(reference, pl.DataFrame({"zip": ["5"] * 20})) is None
 
 
+def test_whole_numbers_fit_the_form_of_broken_ones():
+    reference = schema_of(pl.DataFrame({"price": [f"{number}.5" for number in NUMBERS]}))
+    assert drift(reference, pl.DataFrame({"price": NUMBERS})) is None
+    assert drift(reference, pl.DataFrame({"price": [f"{number} EUR" for number in NUMBERS]})) is not None
+
+
 def test_a_column_without_values_is_of_any_type():
     assert drift(schema_of(BEFORE), BEFORE.with_columns(pl.lit(None).alias("Cases"))) is None
     assert drift(schema_of(BEFORE.with_columns(pl.lit(None).alias("Cases"))), BEFORE) is None
@@ -137,6 +143,7 @@ def test_frames_add_up_to_one_batch():
     assert drift(schema_of(BEFORE), BEFORE.drop("Cases"), BEFORE.drop("Last Update")) is None
     wrong = BEFORE.with_columns(Cases=pl.lit("x"))
     assert drift(schema_of(BEFORE), BEFORE, wrong[:5]) is None
+    assert drift(schema_of(BEFORE), BEFORE[:5], wrong[:3], wrong[:3]) is not None
     assert drift(schema_of(BEFORE), BEFORE[:5], wrong) == "of another type: Cases (any)"
 
 

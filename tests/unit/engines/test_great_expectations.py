@@ -77,7 +77,8 @@ def test_a_row_condition_keeps_the_numbers_of_the_rows(judge):
 
 
 def test_what_a_suite_says_of_its_own_run_hides_no_rows(judge):
-    kwargs = {"column": "price", "min_value": 0, "result_format": "BOOLEAN_ONLY", "catch_exceptions": False}
+    of_a_run = {"result_format": "BOOLEAN_ONLY", "catch_exceptions": False, "include_config": True, "batch_id": "old"}
+    kwargs = {"column": "price", "min_value": 0, **of_a_run}
     assert judge({"price": [1, -1]}, (BETWEEN, kwargs))[0].keys() == {1}
 
 
@@ -177,6 +178,20 @@ def test_the_applications_own_project_stays_current_and_no_batch_is_kept(compile
     frame = weakref.ref(kept.pop())
     gc.collect()
     assert frame() is None
+
+
+def test_passes_take_turns_for_the_library_has_one_current_project(compiled, monkeypatch):
+    judge = compiled((BETWEEN, {"column": "price", "min_value": 0})).begin()
+    build, locked = great_expectations._build, []
+
+    def build_and_look(*args):
+        locked.append(great_expectations._one_at_a_time.locked())
+        return build(*args)
+
+    monkeypatch.setattr(great_expectations, "_build", build_and_look)
+    judge.look(pl.DataFrame({"price": [1]}))
+    assert locked == [True]
+    assert not great_expectations._one_at_a_time.locked()
 
 
 def test_the_library_is_told_to_report_to_nobody(compiled, monkeypatch):

@@ -98,7 +98,7 @@ def test_several_sets_of_unique_columns_fail_the_batch_for_pandera_tells_rows_of
 
 @BOTH
 def test_duplicates_in_columns_named_by_a_pattern_fail_someone(kind):
-    columns = {"price_a": pl.Series([None, None, 1, 1], dtype=pl.Int64), "price_b": [1, 2, 3, 4]}
+    columns = {"price_a": [None, None, 1.5, 1.5], "price_b": [1.5, 2.5, 3.5, 3.5]}
     rows, end = judge(kind, "pattern_unique", pl.DataFrame(columns))
     assert end or rows.keys() == {0, 1, 2, 3}
 
@@ -112,11 +112,6 @@ def test_unique_columns_that_are_not_there_fail_the_batch(kind):
 def test_checks_of_the_users_own_fail_rows(kind):
     assert judge(kind, "own_rows", {"price": [1, 0, 3]})[0].keys() == {1}
     assert judge(kind, "between_columns", {"price": [1, 5, 3], "limit": [2, 2, 3]})[0].keys() == {1, 2}
-
-
-def test_a_row_of_nulls_that_a_check_of_the_table_fails_is_among_the_failing_rows():
-    frame = pl.DataFrame({"price": [1.5, 5.5, None], "limit": [2.5, 2.5, None]})  # NaN < NaN is false in pandas
-    assert judge("pandas", "between_columns", frame)[0].keys() == {1, 2}
 
 
 def test_a_check_that_relabels_rows_fails_the_batch():

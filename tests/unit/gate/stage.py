@@ -89,7 +89,7 @@ class FakeRuntime:
         self.planes.add(plane)
         self.counted.append(command.outcome)
 
-    def count_unseen(self, outcome: Counted, times: int) -> None:
+    def count_unseen(self, outcome: Counted, times: int, decision: Decision | None = None) -> None:
         self.unseen[outcome] = self.unseen.get(outcome, 0) + times
 
     def entry(self, rules: Rules, record: Any, decision: Decision, key: str | None) -> Entry:

@@ -55,9 +55,9 @@ def test_the_ending_tells_the_format(name, file_format):
     assert format_of(name) == file_format
 
 
-@pytest.mark.parametrize("name", ["a.parquet", "a", "csv", "a.csv.gz", ""])
+@pytest.mark.parametrize("name", ["a.orc", "a", "csv", "a.csv.gz", ""])
 def test_an_ending_that_tells_nothing_is_an_error_with_the_way_out(name):
-    with pytest.raises(UnreadableInputError, match="--input-format jsonl or csv"):
+    with pytest.raises(UnreadableInputError, match="--input-format jsonl, csv or parquet"):
         format_of(name)
 
 
