@@ -191,8 +191,10 @@ def _needs_whole(schema: Any) -> bool:
 
 def _is_row_by_row(one: Any) -> bool:
     """Whether a check judges each row by itself; a check of the user's own may be called as one of pandera's."""
-    builtin = one.CHECK_FUNCTION_REGISTRY.get(one.name) if one.name in _ROW_BY_ROW else None
-    return one.element_wise or (builtin is not None and builtin is one._check_fn)  # noqa: SLF001 - nothing else tells
+    from pandera.api.function_dispatch import Dispatcher
+
+    function = one._check_fn  # noqa: SLF001 - nothing public tells pandera's own checks
+    return one.element_wise or (isinstance(function, Dispatcher) and function.__name__ in _ROW_BY_ROW)
 
 
 class _Pass:
@@ -310,8 +312,9 @@ class _PandasFrames:
 
 
 def _tells_too_little(error: Any) -> bool:
-    """Whether rows are duplicates in more columns than pandera tells: it stops at the first set that has some, and
-    calls all columns that one pattern names by the name of the last.
+    """Whether rows may be duplicates in more columns than pandera tells.
+
+    It stops at the first set of columns that has some, and gives all columns of a pattern the last one's name.
     """
     if error.reason_code.name == "DUPLICATES":
         return len(_unique_sets(error.schema)) > 1

@@ -43,7 +43,7 @@ adding = pa.DataFrameSchema({"name": pa.Column(str, default="x"), "price": pa.Co
 strict = pa.DataFrameSchema({"price": pa.Column(int)}, strict=True)
 coercing = pa.DataFrameSchema({"price": pa.Column(int, pa.Check.gt(0), coerce=True)})
 pattern = pa.DataFrameSchema({"^price_.*$": pa.Column(int, pa.Check.gt(0), regex=True)})
-pattern_unique = pa.DataFrameSchema({"^price_.*$": pa.Column(int, unique=True, nullable=True, regex=True)})
+pattern_unique = pa.DataFrameSchema({"^price_.*$": pa.Column(float, unique=True, nullable=True, regex=True)})
 named_as_builtin = pa.DataFrameSchema(
     {
         "price": pa.Column(

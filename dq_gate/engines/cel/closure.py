@@ -13,10 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import re2
-
 from dq_gate.checks.moments import in_utc
-from dq_gate.checks.patterns import SURROGATE, engine_options
+from dq_gate.checks.patterns import SURROGATE, engine_options, search_set
 from dq_gate.engines.cel.parse import INT_MAX, INT_MIN
 
 if TYPE_CHECKING:
@@ -243,7 +241,7 @@ def _some(items: Iterable[str], test: Callable[[str], bool]) -> bool:
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
     """Whether an expression matches somewhere; a lone surrogate is matched as U+FFFD, as in the check `matches`."""
-    search = re2.compile(pattern, engine_options(ignore_case=False)).search
+    search = search_set([pattern], engine_options(ignore_case=False))
 
     def matches(text: str) -> bool:
         try:
