@@ -78,6 +78,8 @@ class Batch:
         Returns:
             The decision; in shadow mode and mode off, one that lets the record through as it came.
         """
+        if self.rules.unused:
+            self.rules.warn_of_unused()
         if self._runtime.mode == "off":
             self.let_through(1)
             return Decision("clean", record)

@@ -91,7 +91,10 @@ class Gate:
             record: Field names to values. It is never changed.
             waived: Ids of rules to skip.
         """
-        return decide(self.rules.pack.plan, record, waived=waived)
+        rules = self.rules
+        if rules.unused:
+            rules.warn_of_unused()
+        return decide(rules.pack.plan, record, waived=waived)
 
     def admit(self, record: Mapping[str, Any], *, key: str | None = None) -> dict[str, Any]:
         """Judge a record, count it, and quarantine it if it fails.
@@ -141,6 +144,7 @@ class Gate:
         Raises:
             BindingError: at decoration, when parameters and fields do not fit.
         """
+        self.rules.warn_of_unused()
         if function is not None:
             return guard(self, function, bind or {}, fallback)
         return lambda target: guard(self, target, bind or {}, fallback)
@@ -153,6 +157,7 @@ class Gate:
     def batch(self) -> Batch:
         """Admit many records as one batch: one event at the end, and no waiting for each put.
 
+        Rules that judge whole batches need frames: `admit_frame`, or `dq-gate admit` for a file.
         Use it as a context manager; leaving it waits until every failing record is stored.
         """
         from dq_gate.gate.batch import Batch
@@ -188,6 +193,8 @@ class Gate:
         """Send a record through the flow, waiting; under the rules in force unless others are given."""
         entered = perf_counter_ns()
         runtime, rules = self.runtime(), rules or self.rules
+        if rules.unused:
+            rules.warn_of_unused()
         ending = shell.run(entered, runtime, rules, record, key=key, has_fallback=has_fallback)
         if runtime.observes and type(ending) is Proceed:
             runtime.observe(rules, record, ending.record)
@@ -199,6 +206,8 @@ class Gate:
         """Send a record through the flow, awaiting; under the rules in force unless others are given."""
         entered = perf_counter_ns()
         runtime, rules = self.runtime(), rules or self.rules
+        if rules.unused:
+            rules.warn_of_unused()
         ending = await shell.arun(entered, runtime, rules, record, key=key, has_fallback=has_fallback)
         if runtime.observes and type(ending) is Proceed:
             runtime.observe(rules, record, ending.record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,15 @@ class Rules:
         judge: Decides one record.
         names: Every spelling of every field.
         withheld: Fields whose values the quarantine does not keep, under every spelling.
+        unused: Ids of rules that judge whole batches, which inputs that come one by one never meet.
     """
 
-    __slots__ = ("judge", "names", "pack", "withheld")
+    __slots__ = ("judge", "names", "pack", "unused", "withheld")
 
     def __init__(self, pack: CompiledPack) -> None:
         self.pack = pack
         self.judge: Callable[[Any], Decision] = partial(decide, pack.plan)
+        self.unused = tuple(rule.rule.id for rule in pack.frame_rules if rule.window is None)
         self.names = tuple(name for field, spec in pack.specs.items() for name in (field, *spec.aliases))
         self.withheld: dict[str, Withheld] = {
             name: spec.store
@@ -37,6 +40,13 @@ class Rules:
             for name in (field, *spec.aliases)
             if spec.store != "full"
         }
+
+    def warn_of_unused(self) -> None:
+        """Say, once, that some rules judge nothing here: silence would be taken for their consent."""
+        unused, self.unused = self.unused, ()
+        if unused:
+            reason = "judge whole batches only: use admit_frame, or give them a `window`"
+            warnings.warn(f"rules of pack {self.pack.id.name} {reason}: {', '.join(unused)}", stacklevel=4)
 
     def redacted(self, record: dict[str, Any]) -> dict[str, Any]:
         """A record without whatever a rule would take out of it."""

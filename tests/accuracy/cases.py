@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import unicodedata
 from dataclasses import dataclass
@@ -40,6 +41,13 @@ def texts(path: Path, column: str = "text") -> Iterator[Case]:
     for number, row in enumerate(read_rows(path)):
         if row.get("expect") != "review" and row.get(column):
             yield Case(row[column], number)
+
+
+def table_rows(path: Path) -> Iterator[Case]:
+    """Rows of a table as documents are made of them: a line for each column that has a value."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        for number, row in enumerate(csv.DictReader(lines)):
+            yield Case("\n".join(f"{name}: {cell}" for name, cell in row.items() if cell), number)
 
 
 def attacks(path: Path) -> Iterator[Case]:

@@ -81,7 +81,8 @@ def test_a_window_that_does_not_fill_up_is_judged_when_it_is_old(load, pack, tol
 
 def test_no_thread_and_no_process_where_no_rule_asks_for_windows(load, pack):
     gate = load(pack(text=PACK.replace("    window: {{inputs: {inputs}, seconds: {seconds}}}\n", "")))
-    gate.admit({"query": "a"})
+    with pytest.warns(UserWarning, match=r"tenant.given.mostly"):
+        gate.admit({"query": "a"})
     assert gate.runtime()._drift is None
     assert not gate.runtime().observes
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from dq_gate import events as catalogue
@@ -429,3 +430,24 @@ def test_callers_that_meet_the_closing_lose_nothing_they_were_promised(
     acknowledged = {answer.entry_id for answer in answers if answer.stored != "none"}
     assert {entry.id for entry in entries(gate.settings)} == acknowledged
     assert spooled(gate.settings) == 0
+
+
+def test_rules_about_batches_are_named_in_one_warning_where_requests_come(
+    load: Callable[..., Gate], tmp_path: Path
+) -> None:
+    path = tmp_path / "batches.yaml"
+    path.write_text(
+        "pack: p\nversion: 1\nfields: {query: {type: str}}\nrules:\n"
+        "  - {id: query.text.unique, field: query, check: unique}\n"
+        "  - {id: query.text.given, field: query, check: null_ratio, max: 0.1, window: {inputs: 5}}\n"
+    )
+    gate = load(path)
+    with pytest.warns(UserWarning, match="judge whole batches only: .*: query.text.unique$"):
+        gate.check({"query": "a"})
+    gate.admit({"query": "a"})
+    with gate.batch() as batch:
+        batch.admit({"query": "a"})
+    frames = load(path)
+    assert frames.check_frame(pl.DataFrame({"query": ["a", "a"]})).report.by_rule == {"query.text.unique": 1}
+    with pytest.warns(UserWarning, match="query.text.unique"):
+        frames.guard(lambda query: query)
