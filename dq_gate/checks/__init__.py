@@ -6,6 +6,7 @@ from dq_gate.checks import (  # noqa: F401 - imported for what they enter in the
     batch,
     characters,
     denylist,
+    dependencies,
     drift,
     duplicates,
     encoding,
@@ -20,11 +21,16 @@ from dq_gate.checks import (  # noqa: F401 - imported for what they enter in the
     near_duplicates,
     numbers,
     patterns,
+    pii,
     presence,
     references,
+    repetition,
     schema_drift,
+    secrets,
     text,
+    tokens,
     vectors,
+    vocabulary,
 )
 from dq_gate.checks.base import CATALOGUE
 

@@ -12,6 +12,7 @@ from dq_gate.cli import FINDINGS
 from dq_gate.cli.backtest import backtest
 from dq_gate.cli.options import Format, OutputFormat, Quarantine, open_pack
 from dq_gate.cli.output import note, say, show, show_one
+from dq_gate.cli.profile import profile
 from dq_gate.cli.reviewing import stored_entries
 from dq_gate.cli.signals import logged_events
 
@@ -218,6 +219,7 @@ def schema() -> None:
 
 
 app.command()(backtest)
+app.command()(profile)
 
 
 def _row(pack: CompiledPack, rule: Rule) -> dict[str, Any]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.packs.load import ResolvedRule
 
-_NO_FAILING_EXAMPLE = frozenset({"not_null", "well_formed", "length"})
+_NO_FAILING_EXAMPLE = frozenset({"not_null", "well_formed", "length", "distribution"})
 """Checks whose failing values are not for a pack: null is no value of a field, YAML has no surrogates, and a text that
 is too long helps nobody."""
 SLOW_US = 100.0

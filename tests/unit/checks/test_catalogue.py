@@ -17,7 +17,7 @@ EXPECTED = {
     "no_control_characters", "no_invisible", "no_stray_codepoints", "no_homoglyphs",
     "not_gibberish", "language",
     "unique", "near_unique", "null_ratio", "row_count", "foreign_key", "distribution", "schema_drift",
-    "known_words", "depends_on",
+    "known_words", "depends_on", "no_secrets", "no_pii",
 }  # fmt: skip
 
 PASSES = [(check, options, value) for check in BUILTIN.values() for options, value in check.passes]

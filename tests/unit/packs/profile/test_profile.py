@@ -151,3 +151,31 @@ def test_an_empty_set_of_rules_is_still_a_pack():
     assert pack["fields"] == {"v": {"type": "str", "required": False}}
     assert [rule["check"] for rule in pack["rules"]] == ["schema_drift"]
     assert made.rules == 1
+
+
+def test_a_shape_makes_bounds_of_the_length_superfluous():
+    rules = rules_of([f"{n}%" for n in range(100)])
+
+    assert "text.shape" in rules
+    assert not rules.keys() & {"text.length", "text.characters"}
+
+
+def test_a_field_that_nearly_decides_gives_way_to_one_that_does(cities):
+    odd = [row | {"zone": "z" + row["zip"] if n % 33 else "z00001"} for n, row in enumerate(cities)]
+    first = [{"zone": row["zone"]} | row for row in odd]
+    pack, _ = profiled(first, folder="refs")
+
+    assert {rule["given"] for rule in pack["rules"] if rule["check"] == "depends_on"} == {"zip"}
+
+
+def test_counted_numbers_with_gaps_are_no_set():
+    counted = [n * 3 for n in range(40)] * 12 + [1000, 2000, 3000]
+
+    rules = rules_of(counted)
+
+    assert "number.known" not in rules
+    assert "number.range" in rules
+
+
+def test_words_that_keep_coming_new_are_no_vocabulary():
+    assert "words.known" not in rules_of([f"old mill {chr(97 + n % 26)}{chr(97 + n // 26)}x" for n in range(100)])
