@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 from dataclasses import fields
@@ -29,9 +30,17 @@ def pages() -> dict[str, str]:
         "checks.md": checks(),
         "cli.md": cli(),
         "events.md": events(),
+        "pack.schema.json": pack_language(),
         "packs.md": packs(),
         "settings.md": settings(),
     }
+
+
+def pack_language() -> str:
+    """The JSON Schema that editors complete and check packs by."""
+    from dq_gate.packs.jsonschema import pack_schema
+
+    return json.dumps(pack_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def checks() -> str:

@@ -10,7 +10,7 @@ from docs.generate import REFERENCE, _documented, pages
 from dq_gate.events import CATALOGUE
 
 
-@pytest.mark.parametrize("name", ["checks.md", "cli.md", "events.md", "packs.md", "settings.md"])
+@pytest.mark.parametrize("name", ["checks.md", "cli.md", "events.md", "pack.schema.json", "packs.md", "settings.md"])
 def test_page_is_as_the_code_makes_it(name: str) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == pages()[name], "run `make docs`"
 
