@@ -1,54 +1,47 @@
-"""Print the table; exit with 1 when a limit is missed: `python -m tests.accuracy DATA`."""
+"""Print figures beside their limits; exit with 1 when one is missed: `python -m tests.accuracy DATA [SECTION ...]`."""
 
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dq_gate import Gate
-from tests.accuracy import cases
-from tests.accuracy.measure import Result, measure
+from tests.accuracy import batches, injection, packs, planes, sensitive, tables, text, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-CLEAN, NOISY, ATTACKS, MOJIBAKE = 0.005, 0.02, 0.03, 0.10
+    from tests.accuracy.measure import Result
 
+Line = tuple[str, bool]
+"""A line of a table, and whether what it says is within its limit."""
 
-def results(data: Path) -> Iterator[Result]:
-    query = partial(measure, Gate.load("query"), "query")
-    yield from queries(data, query)
-    attacks = list(cases.attacks(data / "unicode/attacks_derived.jsonl"))
-    yield query("unicode/attacks_derived", attacks, "caught", ATTACKS)
-    for kind in sorted({case.kind for case in attacks}):
-        yield query(f"  {kind}", [case for case in attacks if case.kind == kind], "caught", None)
-    ftfy_cases = data / "encoding/ftfy_cases.jsonl"
-    yield query("encoding/ftfy_cases", cases.mojibake(ftfy_cases, hard=False), "caught", MOJIBAKE)
-    yield query("  hard ones", cases.mojibake(ftfy_cases, hard=True), "caught", None)
-    yield query("  look-alikes", cases.mojibake_lookalikes(ftfy_cases), "pass", None)
-    yield query("markup/xss", cases.texts(data / "markup/xss.jsonl"), "caught", None)
-    yield from documents(data, partial(measure, Gate.load("document"), "text"))
+HEAD = f"{'set':52} {'rows':>6} {'quar.':>6} {'rep.':>6}  {'wanted':6}{'errors':>8}{'even':>8}{'odd':>8} {'limit':>7}"
 
 
-def queries(data: Path, query) -> Iterator[Result]:
-    for folder, limit in (("queries_clean", CLEAN), ("queries_noisy", NOISY), ("queries_multilingual", NOISY)):
-        for path in sorted((data / folder).glob("*.jsonl")):
-            yield query(f"{folder}/{path.stem}", cases.texts(path), "pass", limit)
-    yield query(
-        "unicode/legit_special_unicode", cases.texts(data / "unicode/legit_special_unicode.jsonl"), "pass", NOISY
-    )
-    for name in ("qa/nq_open_dev", "injection/notinject_1_2"):
-        yield query(name, cases.texts(data / f"{name}.jsonl"), "pass", None)
+def of_results(results: Callable[[Path], Iterator[Result]], data: Path) -> Iterator[Line]:
+    """Lines of labelled texts; half of each set apart."""
+    yield HEAD, True
+    for result in results(data):
+        yield line(result), result.is_met
 
 
-def documents(data: Path, document) -> Iterator[Result]:
-    faq = data / "kb_docs/cdc_faq_html.jsonl"
-    yield document("kb_docs/cdc_faq_html: text", cases.texts(faq, "clean_text"), "pass", None)
-    yield document("kb_docs/cdc_faq_html: HTML", cases.texts(faq, "html"), "caught", None)
-    for name in ("kb_docs/wsl/docs", "qa/pubmedqa/docs", "qa/xquad_en/docs"):
-        yield document(name, cases.texts(data / f"{name}.jsonl"), "pass", None)
+def of_others(results: Callable[[Path], Iterator[object]], data: Path) -> Iterator[Line]:
+    """Lines of results that know how to say themselves."""
+    for result in results(data):
+        yield result.line(), result.is_met is not False  # type: ignore[attr-defined]  # each has both
+
+
+SECTIONS = {
+    "packs": (of_results, packs.results),
+    "text": (of_results, text.results),
+    "values": (of_results, values.results),
+    "sensitive": (of_results, sensitive.results),
+    "injection": (of_results, injection.results),
+    "batches": (of_others, batches.figures),
+    "tables": (of_others, tables.results),
+    "planes": (of_others, planes.results),
+}
 
 
 def line(result: Result) -> str:
@@ -57,23 +50,26 @@ def line(result: Result) -> str:
     shares = "".join(f"{share:8.2%}" for share in (result.error_share, result.even.error_share, result.odd.error_share))
     rules = ", ".join(f"{rule} {count}" for rule, count in result.rules.most_common(3))
     counts = f"{result.rows:6} {result.quarantined:6} {result.repaired:6}"
-    return f"{result.name:44} {counts}  {result.wanted:6}{shares} {limit:>7} {verdict:6}  {rules}".rstrip()
+    return f"{result.name:52} {counts}  {result.wanted:6}{shares} {limit:>7} {verdict:6}  {rules}".rstrip()
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1 or not Path(arguments[0], "queries_clean").is_dir():
+    data, chosen = Path(*arguments[:1]), arguments[1:] or list(SECTIONS)
+    if not (data / "queries_clean").is_dir() or not set(chosen) <= SECTIONS.keys():
+        names = " ".join(SECTIONS)
         print(
-            "usage: python -m tests.accuracy DATA; DATA holds queries_clean and the other sets",
+            f"usage: python -m tests.accuracy DATA [{names}]; DATA holds queries_clean and the other sets",
             file=sys.stderr,
         )
         return 2
-    print(
-        f"{'set':44} {'rows':>6} {'quar.':>6} {'rep.':>6}  {'wanted':6}{'errors':>8}{'even':>8}{'odd':>8} {'limit':>7}"
-    )
     missed = 0
-    for result in results(Path(arguments[0])):
-        print(line(result), flush=True)
-        missed += not result.is_met
+    for name in chosen:
+        print(f"\n== {name}")
+        lines, results = SECTIONS[name]
+        for text_, is_met in lines(results, data):
+            print(text_, flush=True)
+            missed += not is_met
+    print(f"\n{missed} missed" if missed else "\nnothing missed")
     return 1 if missed else 0
 
 

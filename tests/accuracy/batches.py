@@ -1,4 +1,4 @@
-"""The checks of batches on real tables: `python -m tests.accuracy.batches DATA`; exits with 1 when a limit is missed.
+"""The checks of batches on real tables.
 
 Near duplicates: precision and recall on labelled records, on old versions of documents, on pairs of questions. Drift:
 a table's columns against references made of its other half, as it is and altered. Schemas: daily files of one source.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,6 +19,7 @@ from tests.batches import compiled, failing_rows, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dq_gate.checks.base import FieldType
 
@@ -36,6 +35,10 @@ class Figure:
     name: str
     text: str
     is_met: bool | None = None
+
+    def line(self) -> str:
+        verdict = {None: "", True: "ok", False: "MISSED"}[self.is_met]
+        return f"{self.name:48} {verdict:6}  {self.text}"
 
 
 def figures(data: Path) -> Iterator[Figure]:
@@ -143,19 +146,3 @@ def schemas(paths: list[Path]) -> Iterator[Figure]:
     for path, frame in zip(paths, frames, strict=True):
         finding = judge(compiled("schema_drift", {"reference": schema_of(frame[::2])}), frame[1::2])[1]
         yield Figure(f"  {path.stem}, other half", finding.message if finding else "no drift", finding is None)
-
-
-def main(arguments: list[str]) -> int:
-    if len(arguments) != 1 or not Path(arguments[0], "duplicates").is_dir():
-        print("usage: python -m tests.accuracy.batches DATA; DATA holds duplicates and the other sets", file=sys.stderr)
-        return 2
-    missed = 0
-    for figure in figures(Path(arguments[0])):
-        verdict = {None: "", True: "ok", False: "MISSED"}[figure.is_met]
-        print(f"{figure.name:48} {verdict:6}  {figure.text}", flush=True)
-        missed += figure.is_met is False
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

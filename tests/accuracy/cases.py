@@ -43,6 +43,23 @@ def texts(path: Path, column: str = "text") -> Iterator[Case]:
             yield Case(row[column], number)
 
 
+def labelled(path: Path, expect: str) -> Iterator[Case]:
+    """Rows that are to pass, or to be quarantined."""
+    rows = (row for row in read_rows(path) if row["expect"] == expect)
+    return (Case(_text(row), number) for number, row in enumerate(rows))
+
+
+def with_spans(path: Path, types: frozenset[str]) -> Iterator[Case]:
+    """Rows that hold something of certain types."""
+    rows = (row for row in read_rows(path) if types & set(row["types"]))
+    return (Case(_text(row), number) for number, row in enumerate(rows))
+
+
+def _text(row: Row) -> str:
+    """A row's text, put together where it was split to keep scanners of repositories quiet."""
+    return row["text"] if "text" in row else "".join(row["text_parts"])
+
+
 def table_rows(path: Path) -> Iterator[Case]:
     """Rows of a table as documents are made of them: a line for each column that has a value."""
     with path.open(encoding="utf-8", newline="") as lines:
