@@ -21,11 +21,7 @@ MASH, IDENTIFIERS = 0.15, 0.03
 SECRETS, CHECKSUMMED = 0.15, 0.05
 DEEPSET, GISKARD, POISONED, PARAGRAPHS = 0.55, 0.10, 0.10, 0.01
 
-_CLASS_LIMITS = {
-    "homoglyph_mixed_scripts": HOMOGLYPHS,
-    "homoglyph_one_word": HOMOGLYPHS,
-    "math_alphanumeric": HOMOGLYPHS,
-}
+_HOMOGLYPH_CLASSES = ("homoglyph_mixed_scripts", "homoglyph_one_word", "math_alphanumeric")
 CHECKSUMMED_TYPES = frozenset({"CREDIT_CARD", "IBAN_CODE"})
 _MOJIBAKE_CLASSES = ("mojibake_cp1252", "mojibake_double")
 

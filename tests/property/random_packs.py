@@ -24,6 +24,7 @@ OPTIONS = {
     "denylist": [{"phrases": ["word", "é"]}],
     "known_words": [{"words": ["plain", "text"]}],
     "language": [{"allow": ["en"]}],
+    "tokens": [{"max": 3}, {"min": 1, "max": 2}],
     "vector": [{"dimension": 2}],
     "freshness": [{"days": 30}],
     "range": {

@@ -22,6 +22,7 @@ TEXT_OPTIONS = {
     "known_words": [{"words": ["word", "a", "é", "ß", "0a"]}],
     "length": [{"min": 3}, {"max": 4}, {"min": 1, "max": 2}],
     "one_of": [{"allow": ["a", "", "é"]}],
+    "tokens": [{"max": 3}, {"min": 2}],
     "denylist": [{"phrases": ["a", "word", "é"]}],
     "matches": [
         {"pattern": "^[a-z]+$"},
