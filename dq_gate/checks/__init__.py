@@ -13,6 +13,7 @@ from dq_gate.checks import (  # noqa: F401 - imported for what they enter in the
     formula,
     gibberish,
     homoglyphs,
+    injection,
     invisible,
     language,
     markup,

@@ -114,7 +114,7 @@ def nulls(frame: pl.DataFrame, name: str) -> int:
         return frame.height
     found = frame[name]
     if found.dtype == pl.Object:
-        return sum(value is None or value != value for value in found)  # noqa: PLR0124 - NaN
+        return sum(value is None or (isinstance(value, float) and value != value) for value in found)  # noqa: PLR0124
     return found.null_count() + (int(found.is_nan().sum()) if found.dtype.is_float() else 0)
 
 

@@ -131,10 +131,10 @@ def _folding(*, ignore_case: bool) -> Callable[[str], str]:
 
 
 def _head(phrase: str, *, whole_words: bool) -> str:
-    """An expression that matches wherever the phrase is found; RE2's `\\b` alone would match at more places."""
+    """An expression that matches wherever the phrase is found, and, since RE2's word boundary is ASCII, elsewhere."""
     start = r"\b" if whole_words and _is_ascii_word(phrase[0]) else ""
     end = r"\b" if whole_words and _is_ascii_word(phrase[-1]) and len(phrase) <= _HEAD else ""
-    return start + re2.escape(phrase[:_HEAD]) + end
+    return start + str(re2.escape(phrase[:_HEAD])) + end
 
 
 def _is_ascii_word(character: str) -> bool:

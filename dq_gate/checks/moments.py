@@ -25,6 +25,7 @@ _CENTURY_DAYS = 36_525
 _ROUNDING = timedelta(seconds=1)
 """More than any column's time unit rounds off."""
 
+
 def now() -> datetime:
     """The clock that the checks read whenever they judge; tests put another in its place."""
     return datetime.now(UTC)

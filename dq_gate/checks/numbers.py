@@ -52,8 +52,8 @@ def one_of(options: OneOfOptions) -> Compiled:
 
     Comparison is exact: case and white space count, and `"1"` is not `1`.
     """
-    allowed = frozenset(options.allow)
-    listed = [value for value in allowed if isinstance(value, str) or abs(value) < _WIDE]
+    allowed: frozenset[str | int] = frozenset(options.allow)
+    listed = [value for value in allowed if not isinstance(value, int) or abs(value) < _WIDE]
     finding = Finding(f"is none of the {len(allowed)} allowed values")
 
     def judge(value: str | int) -> Finding | None:

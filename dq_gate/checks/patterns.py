@@ -58,7 +58,12 @@ def _valid_expression(pattern: str) -> str:
     return pattern
 
 
-def _valid_expressions(patterns: list[str]) -> list[str]:
+def valid_expressions(patterns: list[str]) -> list[str]:
+    """A validator of an option that holds expressions.
+
+    Raises:
+        ValueError: RE2 refuses one of them.
+    """
     for number, pattern in enumerate(patterns, start=1):
         if reason := _reason(pattern):
             raise ValueError(f"expression {number} of {len(patterns)} is not valid: {reason}")
@@ -85,7 +90,7 @@ class NotMatchesOptions(Options):
         ignore_case: Whether letters match in either case.
     """
 
-    patterns: Annotated[list[StrictStr], Field(min_length=1), AfterValidator(_valid_expressions)]
+    patterns: Annotated[list[StrictStr], Field(min_length=1), AfterValidator(valid_expressions)]
     ignore_case: bool = False
 
 

@@ -5,6 +5,8 @@ tests. What has no format of its own is caught by where it stands: an assignment
 string of random characters between quotation marks.
 """
 
+# ruff: noqa: E501 - tables of one kind a line
+
 from __future__ import annotations
 
 import base64
@@ -30,6 +32,7 @@ _DIGEST = re.compile(
     r"\w*[\"'`]?\s*[=:,]?\s*[\"'`]?$",
     re.IGNORECASE,
 )
+_PARAMETER = re.compile(r"[?&][\w.-]+=\Z", re.ASCII)
 _SYMBOL = re.compile(r"[!@#$%^&*+=~|{}<>?]")
 
 
@@ -55,6 +58,11 @@ def _not_a_word(text: str) -> bool:
 def _not_a_digest(text: str, start: int, end: int) -> bool:  # noqa: ARG001 - a proof
     """The name before it does not say that it is a checksum or an identifier."""
     return not _DIGEST.search(text, max(0, start - 40), start)
+
+
+def _not_in_a_link(text: str, start: int, end: int) -> bool:  # noqa: ARG001 - a proof
+    """No parameter of an address, where identifiers of videos, clicks and documents look random."""
+    return not _PARAMETER.search(text, max(0, start - 45), start)
 
 
 def _is_jwt(token: str) -> bool:
@@ -104,7 +112,7 @@ _GIVES = r"\s{0,4}(?::=|=>|:|={1,3}|!={1,2})[ \t]{0,4}=?[ \t]{0,4}"
 _QUOTED = r"(?:\"([^\"\n]{3,200})\"|'([^'\n]{3,200})'|`([^`\n]{3,200})`)"
 _BARE = r"([^\s\"'`<>()\[\],;][^\s\"'`]{5,200})"
 _STATED = r"(?i:password|passphrase|api key|secret key|token) (?:is|was)"
-_GIVEN, _CHOSEN, _MIXED = (value(_is_given),), (value(_looks_chosen),), (value(_is_mixed),)
+_GIVEN, _CHOSEN, _MIXED = (value(_is_given),), (value(_looks_chosen),), (value(_is_mixed), _not_a_digest)
 
 _NAMED = rf"{_NAME}[\w-]*[\[\]0-9\"'`]*\s*(?:[=:!]|[(,]\s*[\"'`])"
 _COMPARED = rf"=\s*[\w.-]*{_NAME}"
@@ -123,7 +131,7 @@ _ASSIGNED = (
 
 _RANDOM = (
     Kind("random_string", r"[\"'`]([\w+/-]{20,200}={0,2})[\"'`]", _MIXED, _RUN),
-    Kind("random_string", r"\b[A-Za-z][\w-]{0,40}[\"'`]?\s{0,4}(?::=|=|: )\s{0,4}=?\s{0,4}[\"'`]?([\w+/-]{20,200}={0,2})", _MIXED, _RUN),
+    Kind("random_string", r"\b[A-Za-z][\w-]{0,40}[\"'`]?\s{0,4}(?::=|=|: )\s{0,4}=?\s{0,4}[\"'`]?([\w+/-]{20,200}={0,2})", (*_MIXED, _not_in_a_link), _RUN),
     Kind("random_string", r"(?:[\"'`]|[\w\"'] ?[=:] ?)([0-9a-f]{32,128}|[0-9A-F]{32,128})\b", (_random(3.0), _not_a_digest), _RUN),
 )  # fmt: skip
 

@@ -82,14 +82,22 @@ def refuse_unknown(kinds: Iterable[Kind]) -> Callable[[list[str]], list[str]]:
     return check_names
 
 
-def compile_kinds(kinds: Sequence[Kind], message: str) -> Compiled:
+def compile_kinds(
+    kinds: Sequence[Kind],
+    message: str,
+    *,
+    allow: Sequence[str] = (),
+    may_hold: Callable[[str], object] | None = None,
+) -> Compiled:
     """A check that fails texts in which one of the kinds is found.
 
     Args:
         kinds: What to look for.
         message: Of the finding; `{}` stands for the kind.
+        allow: Expressions; what one of them matches as a whole is let through.
+        may_hold: A test that costs less than the search, and is true of every text with one of the kinds.
     """
-    finder = _Finder(kinds)
+    finder = _Finder(kinds, allow)
     findings = {kind.name: message.format(kind.name) for kind in kinds}
 
     def judge(text: str) -> Finding | None:
@@ -99,13 +107,22 @@ def compile_kinds(kinds: Sequence[Kind], message: str) -> Compiled:
         first = min(finder.locate(text, hits), default=None)
         return None if first is None else Finding(findings[first[2]], first[:2])
 
-    return Compiled(without_surrogates(judge), contains(finder.hints, ignore_case=False), redact=finder.redact)
+    guarded = without_surrogates(judge)
+    if may_hold is not None:
+        guarded = _only_if(may_hold, guarded)
+    return Compiled(guarded, contains(finder.hints, ignore_case=False), redact=finder.redact)
+
+
+def _only_if(
+    may_hold: Callable[[str], object], judge: Callable[[str], Finding | None]
+) -> Callable[[str], Finding | None]:
+    return lambda text: judge(text) if may_hold(text) else None
 
 
 class _Finder:
     """Where in a text the kinds are."""
 
-    def __init__(self, kinds: Sequence[Kind]) -> None:
+    def __init__(self, kinds: Sequence[Kind], allow: Sequence[str]) -> None:
         sought: dict[str, list[_Sought]] = {}
         for kind in kinds:
             expression = re2.compile(kind.pattern, _options())
@@ -113,14 +130,18 @@ class _Finder:
         self.hints = tuple(sought)
         self.search = search_set(self.hints, engine_options(ignore_case=False))
         self._sought = tuple(sought.values())
+        self._allowed = [re2.compile(pattern, engine_options(ignore_case=False)).fullmatch for pattern in allow]
 
     def locate(self, text: str, hits: Iterable[int]) -> Iterator[tuple[int, int, str]]:
         """Start, end and kind of what is genuine, of the kinds whose hints were found."""
         for name, find, proofs in (sought for hit in hits for sought in self._sought[hit]):
             for match in find(text):
                 start, end = match.span(match.lastindex or 0)
-                if all(proof(text, start, end) for proof in proofs):
+                if all(proof(text, start, end) for proof in proofs) and not self._is_allowed(text[start:end]):
                     yield start, end, name
+
+    def _is_allowed(self, found: str) -> bool:
+        return any(allowed(found) for allowed in self._allowed)
 
     def redact(self, text: str) -> str:
         """Replace what is found by the name of its kind.

@@ -64,10 +64,11 @@ def tokens(options: TokensOptions, context: Context) -> Compiled:
 
     The estimate counts every four letters of a word, every digit and sign, and every run of white space but single
     spaces as a token; other scripts, half a token for each byte of UTF-8. It means to be above what the byte-pair
-    encoders of large models find. Against cl100k, o200k and a current embedding model's encoder it is 25 to 50 % too
-    high for English (below in 2 % of single sentences, in none of 600 documents), 5 to 30 % for other languages in
-    Latin letters, and up to 3 times too high where a newer encoder knows the script well. It can be too low, by
-    half at most, for letters that form no words. Name the model's own tokenizer where a limit must be met exactly.
+    encoders of large models find. Measured against three (cl100k, o200k and an embedding model's), it is 25 to 50 % too
+    high for English and below for no document and about one query in a hundred, though for one in four of those that
+    are full of rare names; 5 to 50 % too high for other languages in Latin letters; up to four times where an encoder
+    knows another script well, and 5 % too low for Greek where it does not. For letters that form no words it can be
+    too low by half. Name the model's own tokenizer where a limit must be met exactly.
     """
     count = estimate if options.tokenizer == "estimate" else _counting(context.load(options.tokenizer))
     low = options.min or 0

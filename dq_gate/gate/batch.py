@@ -136,7 +136,7 @@ class Batch:
         """Count and report what rules said of the batch as a whole."""
         self._runtime.count_batch(self.rules, whole, self.report.rows)
         self.report.failures = whole.violations
-        self.report.by_rule.update({violation.rule_id for violation in whole.violations})
+        self.report.by_rule.update(dict.fromkeys((violation.rule_id for violation in whole.violations), 1))
 
     def let_through(self, rows: int) -> None:
         """Count rows that were not judged."""
@@ -194,7 +194,7 @@ class Batch:
             report.repaired += 1
         else:
             report.quarantined += 1
-        report.by_rule.update({violation.rule_id for violation in decision.violations})
+        report.by_rule.update(dict.fromkeys((violation.rule_id for violation in decision.violations), 1))
 
     def _collect(self) -> None:
         receipt = self._waiting.popleft().result()

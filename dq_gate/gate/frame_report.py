@@ -87,7 +87,7 @@ def _counts(kinds: Mapping[tuple[tuple[str, str], ...], int], part: int) -> dict
     """Rows by rule (part 0) or by field (part 1); a row counts once."""
     counted: Counter[str] = Counter()
     for kind, rows in kinds.items():
-        for name in {pair[part] for pair in kind} if rows else ():
+        for name in dict.fromkeys(pair[part] for pair in kind) if rows else ():
             counted[name] += rows
     return dict(counted.most_common())
 

@@ -15,9 +15,10 @@ EXPECTED = {
     "not_null", "not_blank", "length", "matches", "not_matches", "no_markup", "one_of", "range",
     "well_formed", "no_mojibake", "no_replacement_character", "normalized",
     "no_control_characters", "no_invisible", "no_stray_codepoints", "no_homoglyphs",
-    "not_gibberish", "language",
+    "not_gibberish", "language", "no_injection",
     "unique", "near_unique", "null_ratio", "row_count", "foreign_key", "distribution", "schema_drift",
     "known_words", "depends_on", "no_secrets", "no_pii",
+    "vector", "no_repetition", "tokens", "denylist", "no_formula", "freshness", "not_future",
 }  # fmt: skip
 
 PASSES = [(check, options, value) for check in BUILTIN.values() for options, value in check.passes]
