@@ -30,6 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "python": {"function": "tests.user_code.functions:sensible_price"},
     "pandera": {"schema": "tests.user_code.polars_schemas:offers"},
     "great_expectations": {"suite": "suite.json"},
+    "denylist": {"phrases": ["my card", "chair", "straße", "炸弹"]},
+    "tokens": {"max": 24},
     "null_ratio": {"max": 0.01},
     "row_count": {"max": 10},
     "unique": {},

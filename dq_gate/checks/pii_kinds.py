@@ -20,7 +20,7 @@ from dq_gate.checks.sensitive import Kind, Proof, near, value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EIGHT_DIGITS = r"[0-9](?:[ ./-]?[0-9]){7}"
+_EIGHT_DIGITS = r"[0-9](?:[ ./+-]?[0-9]){7}"
 """The hint of every kind that has as many in a row, whatever else its expression asks."""
 
 _JOINED_BEFORE = re.compile(r"(?:[\w+@#$€£/\\&-]|[0-9][.,:])\Z", re.ASCII)
@@ -45,7 +45,7 @@ def _is_address(text: str, start: int, end: int) -> bool:
     except ValueError:
         return False
     is_part = re.match(r"\.?[0-9]", text[end : end + 2]) or re.search(
-        r"(?:[vV]|[0-9:]\.?)$", text[max(0, start - 2) : start]
+        r"(?:[vV]|[0-9:]\.?)\Z", text[max(0, start - 2) : start]
     )
     return not (is_part or address.is_loopback or address.is_unspecified)
 
@@ -67,7 +67,7 @@ def _said(words: str) -> tuple[Proof, ...]:
     return (_stands_alone, near(words))
 
 
-_PERSON = "national id(?:entity)?|id number|id no|identity number|personal number|social security"
+_PERSON = "national id|id number|id no|identity number|personal number|social security"
 
 
 # Payment cards
@@ -77,11 +77,8 @@ _ISSUERS = (
     (13, 13, r"4"),
     (14, 14, r"30[0-59]|3[689]"),
     (15, 15, r"3[47]|2131|1800"),
-    (
-        16,
-        16,
-        r"4|5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720|220[0-4]|30[0-59]|3[689]|35|6[025]|64[4-9]|8[12]|9792",
-    ),
+    (16, 16, r"4|5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720|220[0-4]"),
+    (16, 16, r"30[0-59]|3[689]|35|6[025]|64[4-9]|8[12]|9792"),
     (17, 18, r"6[025]|64[4-9]|8[12]"),
     (19, 19, r"4|35[2-8]|6[025]|64[4-9]|8[12]"),
 )
@@ -91,7 +88,7 @@ _COMMON_LENGTHS = frozenset({15, 16})
 """Of other lengths are identifiers of every kind, one in ten of which passes for a card."""
 _OTHER_NUMBER = re.compile(
     r"(?:order|ticket|invoice|tracking|shipment|parcel|reference|ref|sku|ean|gtin|isbn|upc|imei|serial|user|message)"
-    r"[ _-]?(?:id|number|no|nr|code)?\W{0,3}(?:is\W)?$",
+    r"[ _-]?(?:id|number|no|nr|code)?\W{0,3}(?:is\W)?\Z",
     re.IGNORECASE | re.ASCII,
 )
 _near_card = near(
@@ -191,7 +188,7 @@ _OPT_IN = (
     Kind("phone", r"(?:\b1[-. ])?(?:\([0-9]{3}\) ?|\b[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}(?: ?(?:x|ext\.? ?)[0-9]{1,6})?\b", (_is_phone,), r"[0-9]{3}[-. ][0-9]{4}"),
     Kind("phone", r"(?:\([0-9]{2,5}\)[ -]?|\b)[0-9](?:[ .-]?[0-9]){5,11}(?: ?(?:x|ext\.? ?)[0-9]{1,6})?\b", (_is_phone, near(_PHONE_WORDS)), r"[0-9](?:[ .-]?[0-9]){5}"),
     Kind("ip_address", r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b", (_is_address,), r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"),
-    Kind("ip_address", r"\b(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f:]*[0-9A-Fa-f]\b|\b[0-9A-Fa-f]{1,4}::[0-9A-Fa-f:]{1,35}[0-9A-Fa-f]\b", (_is_address,), "[0-9A-Fa-f]::?[0-9A-Fa-f]{1,4}:|[0-9A-Fa-f]::[0-9A-Fa-f]"),
+    Kind("ip_address", r"\b(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f:]*[0-9A-Fa-f]\b|\b[0-9A-Fa-f]{1,4}::[0-9A-Fa-f:]{1,35}[0-9A-Fa-f]\b", (_is_address,), "[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:"),
     Kind("mac_address", r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b", (_stands_alone,), "[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]"),
     Kind("imei", r"\b[0-9]{2}-?[0-9]{6}-?[0-9]{6}-?[0-9]\b", _checked("imei", "imei"), _EIGHT_DIGITS),
     Kind("bitcoin_address", r"\b(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[0-9a-z]{39,59})\b", _checked("bitcoin")),

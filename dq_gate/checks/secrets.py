@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StrictStr
+from pydantic import AfterValidator, Field, StrictStr, WithJsonSchema
 
 from dq_gate.checks.base import Compiled, Options, check
 from dq_gate.checks.patterns import valid_expressions
 from dq_gate.checks.secret_kinds import KINDS
 from dq_gate.checks.sensitive import compile_kinds, kind_names, refuse_unknown
+
+_KindName = Annotated[StrictStr, WithJsonSchema({"type": "string", "enum": kind_names(KINDS)})]
 
 
 class NoSecretsOptions(Options):
@@ -20,7 +22,7 @@ class NoSecretsOptions(Options):
         allow: RE2 expressions.
     """
 
-    kinds: Annotated[list[StrictStr], Field(min_length=1), AfterValidator(refuse_unknown(KINDS))] | None = None
+    kinds: Annotated[list[_KindName], Field(min_length=1), AfterValidator(refuse_unknown(KINDS))] | None = None
     allow: Annotated[list[StrictStr], AfterValidator(valid_expressions)] = Field(default_factory=list)
 
 

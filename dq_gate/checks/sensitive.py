@@ -55,7 +55,7 @@ def value(is_valid: Callable[[str], bool]) -> Proof:
 
 def near(words: str) -> Proof:
     """A proof by context: one of the words, as an RE2 alternation in lower case, stands close by."""
-    search = re2.compile(rf"(?i)(?:\b|_)(?:{words})(?:\b|_)").search
+    search = re2.compile(rf"(?i)(?:^|[^\pL\pN])(?:{words})(?:[^\pL\pN]|$)").search
 
     def is_near(text: str, start: int, end: int) -> bool:
         before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]

@@ -504,3 +504,19 @@ def test_checking_a_frame_leaves_nothing_behind(load, tmp_path):
     gate.check_frame(ADMITTED)
     gate.close()
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt64, pl.Int8])
+@pytest.mark.parametrize(
+    ("allow", "rows_clean"), [([1, 2**64, -(10**30)], 1), ([2**63, 1], 1), ([2**80], 0), ([-1, 1], 1)]
+)
+def test_a_list_may_hold_whole_numbers_that_no_column_can(dtype, allow, rows_clean):
+    pack = make_pack({"n": {"type": "int"}}, [{"id": "n.is.listed", "field": "n", "check": "one_of", "allow": allow}])
+    result = check_frame(pack, pl.DataFrame({"n": pl.Series([1, 5], dtype=dtype)}))
+    assert (result.clean.height, result.quarantined["n"].to_list()[-1]) == (rows_clean, 5)
+
+
+def test_a_column_of_large_whole_numbers_meets_a_list_of_them():
+    pack = make_pack({"n": {"type": "int"}}, [{"id": "n.is.listed", "field": "n", "check": "one_of", "allow": [2**63]}])
+    result = check_frame(pack, pl.DataFrame({"n": pl.Series([2**63, 2**63 + 1], dtype=pl.UInt64)}))
+    assert (result.clean["n"].to_list(), result.quarantined["n"].to_list()) == ([2**63], [2**63 + 1])

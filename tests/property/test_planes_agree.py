@@ -23,7 +23,14 @@ TEXT_OPTIONS = {
     "length": [{"min": 3}, {"max": 4}, {"min": 1, "max": 2}],
     "one_of": [{"allow": ["a", "", "é"]}],
     "tokens": [{"max": 3}, {"min": 2}],
-    "denylist": [{"phrases": ["a", "word", "é"]}],
+    "denylist": [
+        {"phrases": ["a", "word", "é"]},
+        {"phrases": ["a b", "ss", "Å"], "whole_words": False},
+        {"phrases": ["Z 9", "ß"], "ignore_case": False},
+    ],
+    "no_repetition": [{}, {"max_share": 0.1, "max_run": 4}],
+    "no_secrets": [{}, {"kinds": ["assigned_secret", "random_string"]}],
+    "no_pii": [{}, {"kinds": ["email", "phone", "ip_address", "date_of_birth", "passport", "driver_license"]}],
     "matches": [
         {"pattern": "^[a-z]+$"},
         {"pattern": r"\bword\b", "ignore_case": True},
@@ -51,7 +58,8 @@ def unmarked_failures(name, options, values, dtype):
         return []
     column = pl.Series("v", values, dtype=dtype)
     marks = column.to_frame().select(rule.suspects(pl.col("v")).fill_null(value=False))["v"]
-    return [value for value, mark in zip(column, marks, strict=True) if not mark and rule.judge(value) is not None]
+    rows = zip(column.to_list(), marks, strict=True)
+    return [value for value, mark in rows if not mark and rule.judge(value) is not None]
 
 
 def encodable(text):
@@ -89,6 +97,24 @@ def test_no_number_outside_a_list_is_left_unmarked(values):
 @given(values=st.lists(st.lists(st.text(max_size=2), max_size=5), max_size=20))
 def test_no_list_of_the_wrong_length_is_left_unmarked(values):
     assert unmarked_failures("length", {"min": 1, "max": 3}, values, pl.List(pl.String)) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"unit": True}, {"non_zero": False}])
+@pytest.mark.parametrize("inner", [pl.Float64, pl.Float32])
+@given(
+    values=st.lists(st.lists(st.floats(width=32) | st.sampled_from([0, 0.6, 0.8]), min_size=1, max_size=3), max_size=20)
+)
+def test_no_broken_vector_is_left_unmarked(options, inner, values):
+    assert unmarked_failures("vector", {"dimension": 2, **options}, values, pl.List(inner)) == []
+
+
+@settings(max_examples=30)
+@given(
+    number=st.sampled_from([0, 0.5]), values=st.lists(st.sampled_from([0.0, -0.0, 0.5, 1]), min_size=32, max_size=40)
+)
+def test_no_padded_vector_is_left_unmarked(number, values):
+    vectors = [values, [number] * len(values), values[:24] + [0.0] * (len(values) - 24)]
+    assert unmarked_failures("vector", {"dimension": len(values)}, vectors, pl.List(pl.Float64)) == []
 
 
 def test_nulls_break_no_columnar_form():
