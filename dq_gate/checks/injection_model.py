@@ -39,6 +39,7 @@ def features(tokens: Sequence[str]) -> list[tuple[int, ...]]:
 
 
 def tokenize(text: str) -> list[str]:
+    """Words, and every other mark that is no space."""
     return _tokens.findall(text)
 
 
@@ -94,6 +95,7 @@ class Model:
         ]
 
     def dump(self) -> bytes:
+        """As a file: the numbers on one line, then the table."""
         return f"{self.scale!r} {self.bias!r}\n".encode() + self.weights.tobytes()
 
 
