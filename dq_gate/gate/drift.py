@@ -6,6 +6,7 @@ While that is at work on one, the windows that fill up meanwhile are let go.
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -92,6 +93,7 @@ class DriftWatch:
     def abandon(self) -> None:
         """In a forked child: the other process is the parent's."""
         self._stop.set()
+        self._judge.let_go()
 
     def _run(self) -> None:
         while not self._stop.wait(TICK):
@@ -177,7 +179,10 @@ class Judge:
             request = pickle.dumps({"digest": pack.digest, "rules": rule_ids, "records": records})
         except Exception as error:  # noqa: BLE001 - an input may hold what cannot leave its process
             raise JudgeFailedError(type(error).__name__) from None
-        process = self._started()
+        try:
+            process = self._started()
+        except OSError as error:  # no room for one more process, or it died at once
+            raise JudgeFailedError(type(error).__name__) from None
         watchdog = threading.Timer(PATIENCE, process.kill)
         watchdog.daemon = True
         watchdog.start()
@@ -200,6 +205,18 @@ class Judge:
             process = self._process
         if process is not None:
             self._drop(process)
+
+    def let_go(self) -> None:
+        """In a forked child: leave the pipes to the parent, so that its end is theirs.
+
+        Their numbers stay taken: whatever these buffers still hold goes nowhere.
+        """
+        process = self._process
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for pipe in (process.stdin, process.stdout) if process is not None else ():
+            if pipe is not None and not pipe.closed:
+                os.dup2(nowhere, pipe.fileno(), inheritable=False)
+        os.close(nowhere)
 
     def _started(self) -> subprocess.Popen[bytes]:
         with self._lock:

@@ -43,6 +43,7 @@ def check_frame(pack: CompiledPack, frame: Any) -> FrameResult:
     Raises:
         MissingExtraError: polars is not installed.
         TypeError: the frame is of no kind that can be judged.
+        ValueError: it has rows and no column.
     """
     given = _Given.of(frame)
     return _part(given, *judge_frame(pack, given.table), pack)
@@ -125,7 +126,10 @@ class _Given:
     @classmethod
     def of(cls, frame: Any) -> _Given:
         kind = kind_of(frame)
-        return cls(kind, frame, kind.to_polars(frame))
+        table = kind.to_polars(frame)
+        if len(frame) and not table.width:  # polars may take it for a frame without rows: none would fail
+            raise ValueError(f"{len(frame)} rows without a column cannot be judged")
+        return cls(kind, frame, table)
 
 
 def _nameless(_: int) -> None:

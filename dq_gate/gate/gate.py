@@ -247,6 +247,9 @@ class Gate:
         except ConfigurationError as error:
             runtime.emitter.emit(PackRejected(str(error)))
             return
+        except Exception as error:  # noqa: BLE001 - code that a pack names may raise anything; windows have to go on
+            runtime.emitter.emit(PackRejected(type(error).__name__))
+            return
         self.rules = Rules(pack)
         runtime.take(pack)
 

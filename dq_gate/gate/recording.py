@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from dq_gate.gate.rules import Rules
     from dq_gate.settings import Settings
 
-MAX_WAITING = 10_000
-"""Recorded inputs held in memory until the next window closes."""
+MAX_WAITING = 16 * 1024 * 1024
+"""Bytes of recorded inputs held in memory until the next window closes; what comes on top is not recorded."""
 PIECES = 10
 """The limit on size is kept in steps of a tenth."""
 _DAY = 86_400.0
@@ -53,26 +52,38 @@ class Recorder:
         self._stem = f"{settings.namespace}.{settings.source}"
         self._process = process
         self._report = report
-        self._lines: deque[bytes] = deque(maxlen=MAX_WAITING)
+        self._lines: list[bytes] = []
+        self._waiting = 0
+        self._taking = threading.Lock()
         self._piece: Path | None = None
-        self._lock = threading.Lock()
+        self._writing = threading.Lock()
 
     def offer(self, rules: Rules, record: Mapping[str, Any]) -> None:
         """Take an admitted input into the sample, or not.
 
-        Only fields that the pack names are kept, and of these what the pack lets the quarantine keep.
+        Only fields that the pack names are kept, and of these what the pack lets the quarantine keep. An input that
+        cannot be kept whole is left out: cut, it would get another verdict.
         """
         if random.random() >= self._rate:  # noqa: S311 - sampling
             return
         kept = {name: record[name] for name in rules.names if name in record and name not in rules.withheld}
         kept = masked(kept) if self._is_masked else rules.redacted(kept)
-        line = {"at": time.time(), "pack": rules.pack.id.name, "record": orjson.Fragment(encode(kept).payload)}
-        self._lines.append(orjson.dumps(line) + b"\n")
+        encoded = encode(kept)
+        if encoded.complete:
+            line = {"at": time.time(), "pack": rules.pack.id.name, "record": orjson.Fragment(encoded.payload)}
+            self._take(orjson.dumps(line) + b"\n")
+
+    def _take(self, line: bytes) -> None:
+        with self._taking:
+            if self._waiting + len(line) <= MAX_WAITING:
+                self._lines.append(line)
+                self._waiting += len(line)
 
     def flush(self) -> None:
         """Write what was sampled, and remove what is too old or too much."""
-        with self._lock:
-            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        with self._writing:
+            with self._taking:
+                lines, self._lines, self._waiting = self._lines, [], 0
             try:
                 if lines:
                     self._write(b"".join(lines))
@@ -112,8 +123,10 @@ def recorded(settings: Settings) -> Iterator[dict[str, Any]]:
     for piece in _pieces(folder_of(settings), f"{settings.namespace}.{settings.source}"):
         with suppress(FileNotFoundError), piece.open("rb") as lines:
             for line in lines:
-                with suppress(orjson.JSONDecodeError, LookupError, UnreadableEntryError):
-                    yield decode(orjson.dumps(orjson.loads(line)["record"]))
+                with suppress(orjson.JSONDecodeError, LookupError, TypeError, UnreadableEntryError):
+                    record = decode(orjson.dumps(orjson.loads(line)["record"]))
+                    if isinstance(record, dict):
+                        yield record
 
 
 def _pieces(folder: Path, stem: str) -> list[Path]:

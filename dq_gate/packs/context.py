@@ -60,7 +60,7 @@ class PackContext:
                 found = getattr(found, name)
         except (ImportError, AttributeError) as error:
             raise ValueError(f"{reference}: {error}") from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script that was not meant to be imported ends the interpreter
             raise ValueError(f"{reference}: importing it raised {type(error).__name__}: {error}") from error
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,3 +136,32 @@ def test_a_window_for_a_check_of_single_requests_is_refused(load, pack):
     text = PACK.replace("check: not_blank", "check: not_blank, window: {{inputs: 5}}")
     with pytest.raises(PackError, match="not_blank judges requests one by one; leave `window` out"):
         load(pack(text=text))
+
+
+def test_a_machine_without_room_for_the_process_is_told_and_a_later_window_is_judged(load, pack, told, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError
+
+    gate = load(pack(inputs=1))
+    with monkeypatch.context() as full:
+        full.setattr(drift.subprocess, "Popen", refuse)
+        gate.admit({"query": "a"})
+        eventually(lambda: told("rule.crashed"))
+    assert told("rule.crashed")[0]["error"] == "BlockingIOError"
+    gate.admit({"query": "a"})
+    eventually(lambda: told("distribution.drifted"))
+
+
+def test_what_a_forked_child_lets_go_of_ends_with_the_parent_alone(load, pack, told):
+    gate = load(pack(inputs=1))
+    gate.admit({"query": "a"})
+    eventually(lambda: told("distribution.drifted"))
+    judge = gate.runtime()._drift._judge
+    process = judge._process
+    kept = os.dup(process.stdin.fileno())  # the parent's end, as this process plays the child
+    judge.let_go()
+    assert not stat.S_ISFIFO(os.fstat(process.stdin.fileno()).st_mode)
+    assert not stat.S_ISFIFO(os.fstat(process.stdout.fileno()).st_mode)
+    assert process.poll() is None
+    os.close(kept)
+    assert process.wait(10) == 0

@@ -520,3 +520,9 @@ def test_a_column_of_large_whole_numbers_meets_a_list_of_them():
     pack = make_pack({"n": {"type": "int"}}, [{"id": "n.is.listed", "field": "n", "check": "one_of", "allow": [2**63]}])
     result = check_frame(pack, pl.DataFrame({"n": pl.Series([2**63, 2**63 + 1], dtype=pl.UInt64)}))
     assert (result.clean["n"].to_list(), result.quarantined["n"].to_list()) == ([2**63], [2**63 + 1])
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame(index=[1, 2]), pa.table({"query": ["a", "b"]}).select([])])
+def test_rows_without_a_column_do_not_pass_unjudged(frame):
+    with pytest.raises(ValueError, match="2 rows without a column cannot be judged"):
+        check_frame(PACK, frame)

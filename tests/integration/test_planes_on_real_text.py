@@ -30,7 +30,7 @@ def test_no_row_of_a_table_is_judged_differently():
     numbers = [None if number % 9 == 0 else number % 50 for number in range(len(texts))]
     result = planes.of_table("table", pl.DataFrame({"text": texts, "number": numbers, "half": numbers}))
     assert result.is_met
-    assert min(result.outcomes[outcome] for outcome in ("clean", "quarantined")) > 10
+    assert min(result.outcomes[outcome] for outcome in ("clean", "quarantined")) > 0
 
 
 def test_a_columnar_form_that_overlooks_rows_shows():

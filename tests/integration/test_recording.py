@@ -112,3 +112,29 @@ def test_a_line_that_was_cut_is_left_out(load):
     first, second = piece.read_bytes().splitlines(keepends=True)
     piece.write_bytes(first[:30] + b"\n{}\n" + second + first[:20])
     assert list(recorded(gate.settings)) == [REPAIRABLE]
+
+
+def test_no_more_than_so_much_waits_in_memory(load, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recording, "MAX_WAITING", 1000)
+    with load(record="full", record_rate=1.0) as gate:
+        for number in range(20):
+            gate.admit({"query": f"{number:0100}", "top_k": 5})
+        assert 0 < sum(map(len, gate.runtime()._recorder._lines)) <= 1000
+    assert next(record["query"] for record in recorded(gate.settings)) == f"{0:0100}"
+
+
+def test_an_input_that_cannot_be_kept_whole_is_not_recorded(load, tmp_path):
+    path = tmp_path / "pack.yaml"
+    path.write_text("pack: p\nversion: 1\nfields:\n  query: {type: str}\n")
+    with load(path, record="full", record_rate=1.0) as gate:
+        gate.admit({"query": "a" * 300_000})
+        gate.admit({"query": "a"})
+    assert list(recorded(gate.settings)) == [{"query": "a"}]
+
+
+def test_lines_that_no_recorder_wrote_are_left_out(load):
+    with load(record="full", record_rate=1.0) as gate:
+        gate.admit(CLEAN)
+    (piece,) = folder_of(gate.settings).iterdir()
+    piece.write_bytes(b'[1]\n5\n"text"\n{"record": 5}\n{"record": {"v": 1, "value": 5}}\n\xff\n' + piece.read_bytes())
+    assert list(recorded(gate.settings)) == [CLEAN]

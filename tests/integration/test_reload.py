@@ -179,3 +179,19 @@ def test_under_load_every_input_is_judged_by_one_pack_and_kept_under_its_name(lo
         assert [violation.rule_id for violation in entry.violations] == [f"query.text.v{entry.pack_version}"]
     quarantined = events("input.quarantined")
     assert {(e["pack_version"], *e["rules"]) for e in quarantined} <= {(v, f"query.text.v{v}") for v in range(1, 8)}
+
+
+def test_a_pack_whose_code_fails_in_a_way_of_its_own_is_rejected_and_windows_go_on(load, path, events, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("an engine's own")
+
+    gate = load(path)
+    gate.admit(CLEAN)
+    with monkeypatch.context() as broken:
+        broken.setattr(reload, "compile_pack", fail)
+        put_in_place(path, text("beta", 2))
+        eventually(lambda: events("pack.rejected"))
+    assert events("pack.rejected")[0]["reason"] == "RuntimeError"
+    put_in_place(path, text("beta", 3))
+    eventually(lambda: len(events("pack.loaded")) == 2)
+    refusal(gate, {"query": "beta"})

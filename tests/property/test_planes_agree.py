@@ -132,12 +132,12 @@ def test_moments_are_judged_one_by_one():
 
 @pytest.mark.parametrize("name", ["matches", "not_matches"])
 def test_an_expression_that_is_too_large_for_columns_leaves_no_failing_row_unmarked(name):
-    pattern = "".join(f"[^{letter}]{{1000}}" for letter in "abcdefghijklmnopqrst")
+    pattern = "x|" + "".join(f"[^{letter}]{{1000}}" for letter in "abcdefghijklmnopqrst")
     with pytest.raises(pl.exceptions.ComputeError):
         pl.Series([""]).str.contains(pattern)
     options = {"pattern": pattern} if name == "matches" else {"patterns": [pattern]}
     compiled = CATALOGUE[name].compile(CATALOGUE[name].options.model_validate(options))
-    texts = ["a", "ж" * 20_000, "é" * 19_999]
+    texts = ["a", "x", "ж"]
     marked = pl.DataFrame({"text": texts}).select(compiled.suspects(pl.col("text"))).to_series().to_list()
     failing = [compiled.judge(text) is not None for text in texts]
     assert any(failing)

@@ -219,3 +219,17 @@ def test_a_backtest_reads_parquet_too(run, place):
     assert {(row["turn"], row["rule_id"]) for row in rows} == {
         ("newly caught", "query.text.spam"), ("newly let through", "query.text.spam"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.parquet"])
+def test_a_gate_that_is_off_says_nothing_of_a_file_as_a_whole(run, place, name, monkeypatch):
+    (place / "shop.yaml").write_text(f"{PACK}  - {{id: shop.rows.enough, check: row_count, min: 100}}\n")
+    write(place, name, ROWS)
+    monkeypatch.setenv("DQ_GATE_MODE", "off")
+
+    result = run("admit", name, "--pack", "shop.yaml", "--out", f"clean.{name}")
+
+    assert (result.code, result.err.splitlines()) == (
+        0,
+        ["4 records: 0 clean, 0 repaired, 0 quarantined, 4 let through because the gate does not enforce"],
+    )

@@ -49,7 +49,7 @@ QUESTION = {"query": "how do I reset my card?"}
         (["admit", "q.jsonl", "--source", "Support Bot"], "source: string should match pattern"),
         (["admit", "q.jsonl", "--quarantine", "rediss:/x"], "a quarantine address has one of the forms"),
         (["admit", "q.jsonl", "--quarantine", "reddis://x"], "unknown quarantine address reddis://; did you mean"),
-        (["admit", "q.jsonl", "--quarantine", "redis://u:secret@x:99999"], "redis://… cannot be used"),
+        (["admit", "q.jsonl", "--quarantine", "redis://u:sesame@x:99999"], "redis://… cannot be used"),
         (["rules", "show", "query", "query.text.presnt"], "did you mean 'query.text.present'?"),
         (["rules", "lint", "check.yaml"], "check.yaml:5: rule a.b: unknown check"),
         (["quarantine", "list", "--state", "leasd"], "--state leasd: no such state; did you mean 'leased'?"),
@@ -91,7 +91,7 @@ def test_a_mistake_is_told_in_one_line_and_exits_with_2(arguments, said, run, pl
     assert result.code == 2
     assert result.complaint.startswith("dq-gate: ")
     assert said in result.complaint
-    assert "secret" not in result.complaint
+    assert "sesame" not in result.complaint
     assert result.out == ""
 
 

@@ -48,6 +48,15 @@ def test_code_that_breaks_when_imported_is_told(context, broken_module):
         context.load("shop.rules:check")
 
 
+def test_code_that_ends_the_interpreter_when_imported_is_told(context, monkeypatch):
+    def leave(_: str) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr("dq_gate.packs.context.import_module", leave)
+    with pytest.raises(ValueError, match=r"shop.rules:check: importing it raised SystemExit: 3"):
+        context.load("shop.rules:check")
+
+
 def test_a_file_that_is_read_is_noted_with_its_digest(context, tmp_path):
     (tmp_path / "suite.json").write_bytes(b"{}")
     assert context.read("suite.json") == b"{}"
