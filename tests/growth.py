@@ -20,7 +20,7 @@ LENGTH = 4_000
 SLOW = 0.02
 """Seconds from which on a call is measured with shorter texts."""
 TIMES = 8
-MOST = 24
+MOST = 40
 """How many times as long the longer text may take."""
 FLOOR = 0.005
 """Seconds that the longer text may take in any case: a sixth of a microsecond for a character."""
