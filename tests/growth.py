@@ -20,8 +20,10 @@ LENGTH = 4_000
 SLOW = 0.02
 """Seconds from which on a call is measured with shorter texts."""
 TIMES = 8
-MOST = 40
+MOST = 24
 """How many times as long the longer text may take."""
+ROUNDS = 4
+"""How often in a row it must take longer: a busy machine slows one measurement, a quadratic judge all of them."""
 FLOOR = 0.005
 """Seconds that the longer text may take in any case: a sixth of a microsecond for a character."""
 
@@ -99,9 +101,10 @@ def excess(call: Call, kind: Hostile) -> str | None:
     longer = kind.make(TIMES * length)
     if seconds(call, longer, 1) <= FLOOR:
         return None
-    short, long = seconds(call, kind.make(length), 5), seconds(call, longer, 2)
-    if long <= FLOOR or long <= MOST * short:
-        return None
+    for _ in range(ROUNDS):
+        short, long = seconds(call, kind.make(length), 5), seconds(call, longer, 2)
+        if long <= FLOOR or long <= MOST * short:
+            return None
     return f"{kind.name}: {length} long {short * 1000:.3f} ms, {TIMES * length} {long * 1000:.3f} ms"
 
 
