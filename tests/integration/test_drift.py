@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -165,3 +166,19 @@ def test_what_a_forked_child_lets_go_of_ends_with_the_parent_alone(load, pack, t
     assert process.poll() is None
     os.close(kept)
     assert process.wait(10) == 0
+
+
+def test_a_suite_of_great_expectations_judges_windows_in_the_other_process(load, pack, told, tmp_path):
+    rows = {"min_value": 1, "max_value": 2}
+    suite = {"name": "s", "expectations": [{"type": "expect_table_row_count_to_be_between", "kwargs": rows}]}
+    (tmp_path / "suite.json").write_text(json.dumps(suite))
+    rule = "check: great_expectations\n    suite: suite.json"
+    text = PACK.replace("field: tenant\n    check: null_ratio\n    max: 0.5", rule)
+    gate = load(pack(inputs=3, text=text))
+    for _ in range(3):
+        gate.admit({"query": "a"})
+    eventually(lambda: told("distribution.drifted"))
+    (event,) = told("distribution.drifted")
+    assert (event["check"], event["field"], event["rows"]) == ("great_expectations", "*", 3)
+    assert "expect_table_row_count_to_be_between" in event["message"]
+    assert told("rule.crashed") == []
