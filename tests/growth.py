@@ -23,7 +23,7 @@ TIMES = 8
 MOST = 24
 """How many times as long the longer text may take."""
 ROUNDS = 4
-"""How often in a row it must take longer: a busy machine slows one measurement, a quadratic judge all of them."""
+"""How much longer what looks slow is measured: a busy machine slows some calls, a quadratic judge the best of them."""
 FLOOR = 0.005
 """Seconds that the longer text may take in any case: a sixth of a microsecond for a character."""
 
@@ -101,10 +101,12 @@ def excess(call: Call, kind: Hostile) -> str | None:
     longer = kind.make(TIMES * length)
     if seconds(call, longer, 1) <= FLOOR:
         return None
-    for _ in range(ROUNDS):
-        short, long = seconds(call, kind.make(length), 5), seconds(call, longer, 2)
-        if long <= FLOOR or long <= MOST * short:
-            return None
+    short, long = seconds(call, kind.make(length), 5), seconds(call, longer, 2)
+    if long <= MOST / 2 * short:
+        return None
+    short, long = min(short, seconds(call, kind.make(length), 5 * ROUNDS)), min(long, seconds(call, longer, 2 * ROUNDS))
+    if long <= FLOOR or long <= MOST * short:
+        return None
     return f"{kind.name}: {length} long {short * 1000:.3f} ms, {TIMES * length} {long * 1000:.3f} ms"
 
 
