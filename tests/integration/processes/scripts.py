@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dq_gate import Gate, InputQuarantined
+from tests.faults.promise import Control, Span
 from tests.integration.gating import CLEAN, FAILING, arefusal, refusal
 
 if TYPE_CHECKING:
@@ -58,9 +59,11 @@ def end_without_closing() -> None:
 
 
 def time_the_first_input() -> None:
-    started = time.monotonic()
-    error = refusal(gate)
-    say(seconds=time.monotonic() - started)
+    with Control() as control:
+        started = time.monotonic()
+        error = refusal(gate)
+        wait = Span(started, time.monotonic())
+    say(held=control.longest([wait]))
     acknowledge(error)
 
 

@@ -1,0 +1,72 @@
+"""The promise of 300 ms, held against a control: what the machine takes to wake a thread is not the product's doing.
+
+On a busy machine a thread runs again some time after the end of its wait: other processes have the processors, other
+threads the interpreter. How long that takes is measured beside the callers, by a thread of the same process that does
+nothing but wait. Only delays after the last moment at which a caller may still be kept waiting excuse it, so that
+a second time-out, which is waited for and not slept through, is found on a busy machine too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Self
+
+PROMISED = 0.3
+"""Seconds from a caller's entry to its answer."""
+WAITING = 0.25
+"""Seconds from a caller's entry in which it may wait for its answer; what comes after is waking up."""
+TICK = 0.002
+
+
+class Span(NamedTuple):
+    """A time from one moment to another, in seconds of `time.monotonic`."""
+
+    began: float
+    ended: float
+
+
+def held(span: Span, delays: Iterable[Span]) -> float:
+    """Seconds that a caller was held; delays of the machine in which it could only wake up are left out."""
+    waking_from = span.began + WAITING
+    excused = sum(max(0.0, min(span.ended, late.ended) - max(waking_from, late.began)) for late in delays)
+    return span.ended - span.began - excused
+
+
+class Control:
+    """A thread that measures how late the machine ends a plain timed wait, for as long as it is entered.
+
+    Attributes:
+        delays: From when a wait was due to end until it did; the last is known once the control has been left.
+    """
+
+    def __init__(self) -> None:
+        self.delays: list[Span] = []
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+
+    def longest(self, waits: Iterable[Span]) -> float:
+        """The most seconds that one of the callers was held."""
+        return max(held(span, self.delays) if span.ended - span.began > PROMISED else 0.0 for span in waits)
+
+    def _run(self) -> None:
+        is_over = False
+        while not is_over:
+            due = time.monotonic() + TICK
+            is_over = self._is_over.wait(TICK)
+            self.delays.append(Span(due, max(due, time.monotonic())))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
