@@ -1,6 +1,7 @@
 """Instructions to a language model hidden in an input: in a query, or in a document that a model will read.
 
-Expressions in data/injection.txt, grouped in families of ways of speaking, are searched for all at once. A small
+Expressions in data/injection.txt are grouped in families of ways of speaking. A first look finds the families whose
+key words, in data/injection_keys.txt, a text holds: none in half of real queries. Only those are searched for. A small
 model that knows words and their neighbours can be asked about what they let through.
 """
 
@@ -10,6 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import re2
@@ -23,8 +25,9 @@ from dq_gate.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dq_gate.core.model import Span
 
-_SPACE = r"""(?:[\s\x{a0}\x{2018}-\x{201f}"'*_`,~\x{2013}\x{2014}-]+)"""
+SPACE = r"""(?:[\s\x{a0}\x{2018}-\x{201f}"'*_`,~\x{2013}\x{2014}-]+)"""
 """What a space in an expression stands for."""
 _heading = re.compile(r"\[([a-z_]+)\]").fullmatch
 _definition = re.compile(r"([a-z]+) = (.*)").fullmatch
@@ -62,18 +65,28 @@ def parse_expressions(text: str) -> tuple[Expression, ...]:
 
 
 def _expand(line: str, named: dict[str, str]) -> str:
-    return _names.sub(lambda name: f"(?:{named[name[1]]})", line.replace(" ", _SPACE))
+    return _names.sub(lambda name: f"(?:{named[name[1]]})", line.replace(" ", SPACE))
 
 
 @cache
 def builtin_expressions() -> tuple[Expression, ...]:
     """The pattern pack that comes with the package."""
-    file = resources.files("dq_gate.checks").joinpath("data/injection.txt")
-    return parse_expressions(file.read_text("utf-8"))
+    return _read("injection.txt")
+
+
+def _read(name: str) -> tuple[Expression, ...]:
+    return parse_expressions(resources.files("dq_gate.checks").joinpath("data", name).read_text("utf-8"))
+
+
+@cache
+def key_words() -> dict[str, str]:
+    """What a text must hold for an expression of a family to match: an expression for each family."""
+    families = groupby(_read("injection_keys.txt"), key=lambda key: key.family)
+    return {family: "|".join(f"(?:{key.pattern})" for key in keys) for family, keys in families}
 
 
 def _known_families(names: list[str]) -> list[str]:
-    families = sorted({expression.family for expression in builtin_expressions()})
+    families = sorted(key_words())
     for name in names:
         if name not in families:
             raise ValueError(f"unknown family {name!r}{did_you_mean(name, families)}")
@@ -126,31 +139,48 @@ def no_injection(options: NoInjectionOptions) -> Compiled:
     what is common, and what a model may do must not rest on it alone. White space, quotation marks and emphasis
     between words do not matter; put `no_invisible` and `no_homoglyphs`, with their repairs, before this rule.
     """
-    chosen = [expression for expression in builtin_expressions() if expression.family not in options.skip]
-    find = _finder(chosen)
+    families = tuple(family for family in key_words() if family not in options.skip)
+    find = _finder(families)
     judge = _with_model(find) if options.model else find
-    return Compiled(without_surrogates(judge), None)  # Rust takes ten times as long for so many expressions
+    return Compiled(without_surrogates(judge), None)  # Rust takes a hundred times as long for so many words
 
 
-def _finder(expressions: list[Expression]) -> Callable[[str], Finding | None]:
-    if not expressions:
+@cache
+def _finder(families: tuple[str, ...]) -> Callable[[str], Finding | None]:
+    """Finds the first of some families."""
+    if not families:
         return lambda _: None
+    first_look = search_set([key_words()[family] for family in families], engine_options(ignore_case=True))
+
+    def find(text: str) -> Finding | None:
+        held = first_look(text)
+        for number in () if held is None else sorted(held):
+            if span := _family_search(families[number])(text):
+                return Finding(f"gives a language model orders ({families[number].replace('_', ' ')})", span)
+        return None
+
+    return find
+
+
+@cache
+def _family_search(family: str) -> Callable[[str], Span | None]:
+    """Finds the first expression of a family, all being searched for at once."""
     engine = engine_options(ignore_case=True)
-    search_all = search_set([expression.pattern for expression in expressions], engine)
+    patterns = [expression.pattern for expression in builtin_expressions() if expression.family == family]
+    search_all = search_set(patterns, engine)
 
     @cache
     def compiled(index: int) -> Any:
-        return re2.compile(expressions[index].pattern, engine)
+        return re2.compile(patterns[index], engine)
 
-    def find(text: str) -> Finding | None:
+    def search(text: str) -> Span | None:
         found = search_all(text)
         if found is None:
             return None
-        first = min(found)
-        family = expressions[first].family.replace("_", " ")
-        return Finding(f"gives a language model orders ({family})", compiled(first).search(text).span())
+        span: Span = compiled(min(found)).search(text).span()
+        return span
 
-    return find
+    return search
 
 
 def _with_model(find: Callable[[str], Finding | None]) -> Callable[[str], Finding | None]:

@@ -84,7 +84,7 @@ def _benign_sets(data: Path, clean: float) -> Iterator[BenignSet]:
     yield "notinject", cases.texts(data / "injection/notinject_1_2.jsonl"), LOOK_ALIKE
     for name, limit in (("deepset_prompt_injections", LOOK_ALIKE), ("poisoned_docs", PARAGRAPHS)):
         rows = cases.read_rows(data / f"injection/{name}.jsonl")
-        benign = [row["text"] for row in rows if row["expect"] == "pass"]
+        benign = [row["text"] for row in rows if row["expect"] != "quarantine"]
         yield f"{name}, benign", [Case(text, number) for number, text in enumerate(benign)], limit
     for name in ("qa/pubmedqa/docs", "qa/xquad_en/docs"):
         yield name, cases.texts(data / f"{name}.jsonl"), PARAGRAPHS
