@@ -151,11 +151,11 @@ def _finder(families: tuple[str, ...]) -> Callable[[str], Finding | None]:
     if not families:
         return lambda _: None
     first_look = search_set([key_words()[family] for family in families], engine_options(ignore_case=True))
+    searches = [_family_search(family) for family in families]  # made now: an input would have to wait for them
 
     def find(text: str) -> Finding | None:
-        held = first_look(text)
-        for number in () if held is None else sorted(held):
-            if span := _family_search(families[number])(text):
+        for number in sorted(first_look(text) or ()):
+            if span := searches[number](text):
                 return Finding(f"gives a language model orders ({families[number].replace('_', ' ')})", span)
         return None
 

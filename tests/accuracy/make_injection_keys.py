@@ -5,6 +5,12 @@
 Half of all queries hold the key words of no family, others of one or two: the rest is not searched for. Run it after
 every change of data/injection.txt. It takes, from what an expression cannot do without, the words that are rarest in
 real queries.
+
+That no match is hidden follows from each step, and has to: of every set of wordings, each match of the expression holds
+one. That is so of what a stretch of parts in a row spells, as long as all its wordings are known; of a group, and of
+what is repeated at least once; and of a choice, with the sets of all its branches together. Parts that need not be
+there, or that are no words, end a stretch. Of a key that holds another one, the shorter is enough. Keys are searched
+for as expressions are, with the same spaces, edges of words and disregard of case.
 """
 
 from __future__ import annotations
@@ -27,6 +33,9 @@ MOST_WORDINGS = 64
 COST_OF_A_KEY = 0.0006
 BOUNDARY = "\0"
 EDGE = r"(?:\b|_)"
+ASCII_ONLY = "[A-JL-RT-Za-jl-rt-z0-9]"
+"""What has an edge beside every space but `_`. Whatever the case, s is also \u017f and k the sign of the kelvin, beside
+which RE2 sees no edge."""
 SPELLED = {BOUNDARY: r"\b", " ": " ", "\n": r"\n", "<": r"\<", ">": r"\>"}
 
 Node = Any
@@ -60,9 +69,9 @@ def wordings_of(node: Node) -> list[str] | None:
     if repr(node) == IS_SPACE:
         return [" "]
     if operation is ops.LITERAL:
-        return [chr(value).lower()]
+        return [chr(value)]
     if operation is ops.IN and len(value) <= 4 and all(kind is ops.LITERAL for kind, _ in value):
-        return [chr(char).lower() for _, char in value]
+        return [chr(char) for _, char in value]
     if operation is ops.SUBPATTERN:
         return wordings(value[3])
     if operation is ops.BRANCH:
@@ -116,20 +125,21 @@ def cost(texts: Keys) -> tuple[float, list[str]]:
 
 def expression(text: str) -> str:
     """A key in RE2 syntax. The edge of a word stands for a space at either end: it is searched for faster."""
-    start = EDGE if re.match(" [A-Za-z0-9]", text) else ""
-    end = EDGE if re.search("[A-Za-z0-9] $", text) else ""
+    start = EDGE if re.match(f" {ASCII_ONLY}", text) else ""
+    end = EDGE if re.search(f"{ASCII_ONLY} $", text) else ""
     return start + "".join(SPELLED.get(char) or re.escape(char) for char in text.strip(" ")) + end
 
 
 @cache
 def real_queries() -> list[str]:
-    return [json.loads(line)["text"] for path in QUERIES for line in path.open(encoding="utf-8")]
+    return [json.loads(line)["text"].lower() for path in QUERIES for line in path.read_text("utf-8").splitlines()]
 
 
 @cache
 def frequency(text: str) -> float:
-    search = re.compile(expression(text).replace(" ", r"[\s\W_]"), re.IGNORECASE).search
-    return sum(search(query) is not None for query in real_queries()) / len(real_queries())
+    word = max(re.findall("[a-z]+", text.lower()), key=len, default="")
+    search = re.compile(expression(text.lower()).replace(" ", r"[\s\W_]")).search
+    return sum(word in query and search(query) is not None for query in real_queries()) / len(real_queries())
 
 
 def without_longer(texts: set[str]) -> list[str]:
