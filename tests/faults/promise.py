@@ -2,8 +2,8 @@
 
 On a busy machine a thread runs again some time after the end of its wait: other processes have the processors, other
 threads the interpreter. How long that takes is measured beside the callers, by a thread of the same process that does
-nothing but wait. Only delays after the last moment at which a caller may still be kept waiting excuse it, so that
-a second time-out, which is waited for and not slept through, is found on a busy machine too.
+nothing but wait. Only delays while a caller comes in, or after the last moment at which it may still be kept waiting,
+excuse it: a second time-out, which falls between, is found on a busy machine too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 PROMISED = 0.3
 """Seconds from a caller's entry to its answer."""
+ENTERING = 0.03
+"""Seconds before which a caller may not have reached the gate's clock."""
 WAITING = 0.25
 """Seconds from a caller's entry in which it may wait for its answer; what comes after is waking up."""
-TICK = 0.002
+TICK = 0.0005
 
 
 class Span(NamedTuple):
@@ -32,10 +34,15 @@ class Span(NamedTuple):
 
 
 def held(span: Span, delays: Iterable[Span]) -> float:
-    """Seconds that a caller was held; delays of the machine in which it could only wake up are left out."""
-    waking_from = span.began + WAITING
-    excused = sum(max(0.0, min(span.ended, late.ended) - max(waking_from, late.began)) for late in delays)
+    """Seconds that a caller was held; delays of the machine while it came in or could only wake up are left out."""
+    entering = Span(span.began, min(span.began + ENTERING, span.ended))
+    waking = Span(min(span.began + WAITING, span.ended), span.ended)
+    excused = sum(_overlap(late, part) for late in delays for part in (entering, waking))
     return span.ended - span.began - excused
+
+
+def _overlap(one: Span, other: Span) -> float:
+    return max(0.0, min(one.ended, other.ended) - max(one.began, other.began))
 
 
 class Control:
@@ -55,11 +62,12 @@ class Control:
         return max(held(span, self.delays) if span.ended - span.began > PROMISED else 0.0 for span in waits)
 
     def _run(self) -> None:
-        is_over = False
+        is_over, now = False, time.monotonic()
         while not is_over:
-            due = time.monotonic() + TICK
+            due = now + TICK
             is_over = self._is_over.wait(TICK)
-            self.delays.append(Span(due, max(due, time.monotonic())))
+            now = time.monotonic()
+            self.delays.append(Span(due, max(due, now)))
 
     def __enter__(self) -> Self:
         self._thread.start()

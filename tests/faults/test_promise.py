@@ -11,8 +11,12 @@ def test_without_a_delay_every_second_counts() -> None:
     assert held(Span(10.0, 10.5), []) == pytest.approx(0.5)
 
 
-def test_a_delay_before_the_caller_had_to_wake_up_excuses_nothing() -> None:
-    assert held(Span(10.0, 10.5), [Span(9.9, 10.1), Span(10.2, 10.25), Span(10.5, 10.9)]) == pytest.approx(0.5)
+def test_a_delay_while_the_caller_had_to_wait_anyway_excuses_nothing() -> None:
+    assert held(Span(10.0, 10.5), [Span(9.9, 10.0), Span(10.03, 10.25), Span(10.5, 10.9)]) == pytest.approx(0.5)
+
+
+def test_a_delay_while_the_caller_comes_in_is_left_out() -> None:
+    assert held(Span(10.0, 10.5), [Span(9.9, 10.02)]) == pytest.approx(0.48)
 
 
 def test_delays_while_the_caller_wakes_up_are_left_out() -> None:
