@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -53,6 +55,13 @@ def handled(place):
     """Queries that a handler kept."""
     file = place / "handled.jsonl"
     return lambda: [json.loads(line)["query"] for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def end_leases(place):
+    """As their time would: a lease short enough to wait for may be over before the next process has started."""
+    (file,) = place.rglob("quarantine.db")
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE entries SET lease_until = 0 WHERE lease_until IS NOT NULL")
 
 
 def entries(run):
@@ -139,7 +148,7 @@ def test_a_handler_that_raises_sends_the_entry_back_until_it_is_dead(run, place,
 
 
 def test_killed_half_way_an_entry_is_redriven_again_later(run, place, released, handled):
-    killed = redrive(place, "--handler", "handlers:die", DQ_GATE_LEASE_SECONDS="3")
+    killed = redrive(place, "--handler", "handlers:die")
     assert killed.code == -signal.SIGKILL
     assert [entries(run)[entry_id][0] for entry_id in released] == ["released", "released"]
 
@@ -147,7 +156,8 @@ def test_killed_half_way_an_entry_is_redriven_again_later(run, place, released, 
     assert too_early.err == (
         f"1 of 2 entries redriven, 1 not:\n  {released[0]}  someone else holds it, or the lease ran out\n"
     )
-    eventually(lambda: redrive(place, "--handler", "handlers:die").code == 0)
+    end_leases(place)
+    assert redrive(place, "--handler", "handlers:die").code == 0
     assert handled() == ["first\x01", "second\x02", "first\x01"]
     assert [entries(run)[entry_id] for entry_id in released] == [("redriven", 0)] * 2
 
