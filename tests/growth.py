@@ -17,13 +17,14 @@ Call = Callable[[Any], object]
 
 LENGTH = 4_000
 """Code points of the shorter text; less for what is slow."""
-SLOW = 0.02
+SLOW = 0.01
 """Seconds from which on a call is measured with shorter texts."""
 TIMES = 8
 MOST = 24
 """How many times as long the longer text may take."""
-ROUNDS = 4
-"""How much longer what looks slow is measured: a busy machine slows some calls, a quadratic judge the best of them."""
+ROUNDS = ((1, MOST / 2), (2, MOST / 2), (8, MOST))
+"""How often the longer text is measured, and how many times as long it may take then. What looks slow is measured for
+longer: a busy machine slows some calls, a quadratic judge the best of them."""
 FLOOR = 0.005
 """Seconds that the longer text may take in any case: a sixth of a microsecond for a character."""
 
@@ -98,15 +99,15 @@ def excess(call: Call, kind: Hostile) -> str | None:
     length = LENGTH
     while length > 500 and seconds(call, kind.make(length), 1) > SLOW:
         length //= 2
-    longer = kind.make(TIMES * length)
-    if seconds(call, longer, 1) <= FLOOR:
-        return None
-    short, long = seconds(call, kind.make(length), 5), seconds(call, longer, 2)
-    if long <= MOST / 2 * short:
-        return None
-    short, long = min(short, seconds(call, kind.make(length), 5 * ROUNDS)), min(long, seconds(call, longer, 2 * ROUNDS))
-    if long <= FLOOR or long <= MOST * short:
-        return None
+    shorter, longer = kind.make(length), kind.make(TIMES * length)
+    short = long = float("inf")
+    for tries, most in ROUNDS:
+        long = min(long, seconds(call, longer, tries))
+        if long <= FLOOR:
+            return None
+        short = min(short, seconds(call, shorter, 3 * tries))
+        if long <= most * short:
+            return None
     return f"{kind.name}: {length} long {short * 1000:.3f} ms, {TIMES * length} {long * 1000:.3f} ms"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dq_gate.alerts.lines import LineCutter, LineReader
@@ -96,6 +96,7 @@ window_fields = st.sampled_from(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.dictionaries(window_fields, json_values), st.booleans()), max_size=20))
 def test_no_event_however_malformed_stops_the_engine(records):
     scene = Scene(

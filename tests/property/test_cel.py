@@ -196,7 +196,7 @@ def of_celpy(expression, record):
     return answer(lambda: program.evaluate({name: celpy.json_to_cel(value) for name, value in record.items()}))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(expressions, st.lists(records, min_size=3, max_size=3))
 def test_the_closure_answers_as_the_rust_library(expression, rows):
     rule = compiled(expression)
@@ -228,7 +228,7 @@ def unmarked_failures(expression, rows, dtypes=DTYPES):
     return [row for row, is_judged in zip(rows, judged, strict=True) if is_judged and of_closure(rule, row) is not True]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(expressions, st.lists(records, min_size=20, max_size=20))
 def test_no_failing_row_is_left_unmarked(expression, rows):
     assert unmarked_failures(expression, rows) == []

@@ -144,7 +144,7 @@ def test_many_texts_outgrow_the_first_table():
 
 
 def test_equal_rows_without_end_take_one_place():
-    assert len(repeats([TEXT] * 50_000)) == 49_999
+    assert len(repeats([TEXT] * 10_000)) == 9_999
 
 
 def exact(one, other, size=4):
