@@ -6,8 +6,8 @@ nothing but wait. Only delays while a caller comes in, or after the last moment 
 excuse it: a second time-out, which falls between, is found on a busy machine too.
 
 A thread that only waits is woken sooner than one that has work to do, so the control sees less than a crowd of callers
-suffers. What the product does wrong it does at every hang, and the machine only at some: of a few hangs, one has to
-keep the promise.
+suffers. What the product does wrong it does at most hangs, and the machine at some: of a few hangs, two have to keep
+the promise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -30,6 +30,8 @@ WAITING = 0.25
 TICK = 0.0005
 HANGS = 5
 """How many hangs are tried at most."""
+KEPT = 2
+"""How many of them have to keep the promise."""
 
 
 class Span(NamedTuple):
@@ -37,6 +39,16 @@ class Span(NamedTuple):
 
     began: float
     ended: float
+
+
+def is_settled(longest: Sequence[float]) -> bool:
+    """Whether enough hangs have kept the promise, or no more are to be tried; `longest` has a value for each."""
+    return is_kept(longest) or len(longest) >= HANGS
+
+
+def is_kept(longest: Sequence[float]) -> bool:
+    """Whether enough hangs have kept the promise."""
+    return sum(seconds <= PROMISED for seconds in longest) >= KEPT
 
 
 def held(span: Span, delays: Iterable[Span]) -> float:

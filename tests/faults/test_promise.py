@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.promise import PROMISED, Control, Span, held
+from tests.faults.promise import PROMISED, Control, Span, held, is_kept, is_settled
 
 
 def test_without_a_delay_every_second_counts() -> None:
@@ -29,3 +29,10 @@ def test_of_several_callers_the_one_held_longest_counts() -> None:
     control.delays.append(Span(10.25, 10.6))
     assert control.longest([Span(10.0, 10.6), Span(11.0, 11.4), Span(12.0, 12.1)]) == pytest.approx(0.4)
     assert control.longest([Span(10.0, 10.6)]) <= PROMISED
+
+
+def test_two_of_five_hangs_have_to_keep_the_promise() -> None:
+    assert not is_settled([0.1, 0.5, 0.5, 0.5])
+    assert is_kept([0.1, 0.5, 0.5, 0.5, 0.2])
+    assert is_settled([0.1, 0.5, 0.5, 0.5, 0.5])
+    assert not is_kept([0.1, 0.5, 0.5, 0.5, 0.5])
