@@ -51,10 +51,10 @@ def check_batch(items: Sized) -> None:
         raise ValueError(f"{len(items)} entries or ids; a call takes at most {MAX_BATCH}")
 
 
-def check_limit(limit: int) -> None:
+def check_limit(limit: int, most: int = MAX_BATCH) -> None:
     """Refuse a page size that is no page."""
-    if not 1 <= limit <= MAX_BATCH:
-        raise ValueError(f"limit is {limit}; it must be from 1 to {MAX_BATCH}")
+    if not 1 <= limit <= most:
+        raise ValueError(f"limit is {limit}; it must be from 1 to {most}")
 
 
 def check_new(entries: Sequence[Entry], namespace: str) -> None:
@@ -63,7 +63,17 @@ def check_new(entries: Sequence[Entry], namespace: str) -> None:
     for entry in entries:
         if entry.namespace != namespace:
             raise ValueError(f"entry {entry.id} is of namespace {entry.namespace}, this store keeps {namespace}")
-        has_lived = entry.attempts or entry.lease or entry.verdict or entry.waivers or entry.history
+        has_lived = any(
+            (
+                entry.attempts,
+                entry.lease,
+                entry.verdict,
+                entry.waivers,
+                entry.history,
+                entry.revision,
+                entry.not_before,
+            )
+        )
         if entry.state != "pending" or has_lived:
             raise ValueError(f"entry {entry.id} is not new: a put takes pending entries without a history")
         if not math.isfinite(entry.created_at):
@@ -71,10 +81,14 @@ def check_new(entries: Sequence[Entry], namespace: str) -> None:
 
 
 def check_act(entry_ids: Sequence[str], act: Act) -> None:
-    """Refuse an act that lacks the lease its action takes."""
+    """Refuse an act that lacks the lease its action takes, or the payload it writes."""
     check_batch(entry_ids)
     if act.action.takes_lease and act.lease is None:
         raise ValueError(f"{act.action.name} takes a lease, and the act carries none")
+    if act.action.rewrites != (act.rewrite is not None):
+        raise ValueError(f"{act.action.name} {'needs a' if act.action.rewrites else 'takes no'} payload")
+    if act.rewrite is not None and list(entry_ids) != [act.rewrite.id]:
+        raise ValueError("a payload is replaced in the entry it belongs to, one at a time")
 
 
 def lease_rule(action: Action) -> LeaseRule:
@@ -84,10 +98,10 @@ def lease_rule(action: Action) -> LeaseRule:
         `takes`: that none runs but the one it sets. `needs`: that the caller's runs. `lapsed`: that none
         runs, so that a lease taken meanwhile is not lost. Empty: nothing.
     """
-    if action.takes_lease:
-        return "takes"
     if action.needs_lease:
         return "needs"
+    if action.takes_lease:
+        return "takes"
     return "lapsed" if action == LAPSE else ""
 
 

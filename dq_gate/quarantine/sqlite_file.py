@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from dq_gate.errors import BackendUnavailableError
+from dq_gate.quarantine import sqlite_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,15 +44,11 @@ class SqliteFile:
 
     Args:
         path: The file; its directory is made with mode 0700, itself with 0600.
-        schema: Statements that make the tables.
-        version: Number of the format the schema describes.
         timeout: Seconds to wait for another thread or process.
     """
 
-    def __init__(self, path: Path, schema: str, version: int, *, timeout: float) -> None:
+    def __init__(self, path: Path, *, timeout: float) -> None:
         self.path = path.absolute()
-        self._schema = schema
-        self._version = version
         self._timeout = timeout
         self._guard = threading.RLock()
         self._lock: int | None = None
@@ -180,22 +177,31 @@ class SqliteFile:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is purged or erased is overwritten, not only unlinked.
+        connection.execute("PRAGMA secure_delete = ON")
         if not tables:
             with _transaction(connection, "BEGIN IMMEDIATE"):
-                for statement in filter(str.strip, self._schema.split(";")):
-                    connection.execute(statement)
+                sqlite_schema.create(connection)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {self._version}")
         elif application != APPLICATION_ID:
             raise self._unavailable(f"it is another program's database; leave it, {_ELSEWHERE}")
-        elif version != self._version:
+        else:
+            self._adopt(connection)
+
+    def _adopt(self, connection: sqlite3.Connection) -> None:
+        """Take over a file that was there, also one that only the release before has used."""
+        version = sqlite_schema.read_format(connection)
+        if version not in sqlite_schema.READABLE:
+            formats = " and ".join(map(str, sqlite_schema.READABLE))
             raise self._unavailable(
-                f"it has format {version}, this release reads {self._version}; use the release that made it"
+                f"it has format {version}, this release reads {formats}; use the release that made it"
             )
+        if sqlite_schema.lacks_additions(connection):
+            with _transaction(connection, "BEGIN IMMEDIATE"):
+                sqlite_schema.add(connection)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+import redis
 
 from dq_gate.quarantine.address import open_store
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 class OpenStore(Protocol):
     """Opens one more store on the same data, closed when the test ends."""
 
-    def __call__(self, *, max_open: int = 100_000, namespace: str | None = None) -> Store: ...
+    def __call__(self, *, max_open: int = 100_000, max_bytes: int = 0, namespace: str | None = None) -> Store: ...
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -34,9 +37,9 @@ def open_another(url: str, namespace: str) -> Iterator[OpenStore]:
     opened: list[Store] = []
     in_force = namespace
 
-    def open_another(*, max_open: int = 100_000, namespace: str | None = None) -> Store:
+    def open_another(*, max_open: int = 100_000, max_bytes: int = 0, namespace: str | None = None) -> Store:
         # Generous: these tests are about meaning, and the machine may be busy.
-        store = open_store(url, namespace or in_force, max_open=max_open, timeout=10.0)
+        store = open_store(url, namespace or in_force, max_open=max_open, max_bytes=max_bytes, timeout=10.0)
         opened.append(store)
         return store
 
@@ -48,3 +51,17 @@ def open_another(url: str, namespace: str) -> Iterator[OpenStore]:
 @pytest.fixture
 def store(open_another: OpenStore) -> Store:
     return open_another()
+
+
+@pytest.fixture
+def in_version_1(store: Store, url: str, namespace: str) -> Store:
+    """A store whose namespace the release before still uses."""
+    store.ping()
+    store.close()
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as db:
+            db.execute("PRAGMA user_version = 1")
+    else:
+        with redis.Redis.from_url(url) as server:
+            server.hset(f"dq:{{{namespace}}}:meta", "schema", 1)
+    return store

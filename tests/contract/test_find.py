@@ -10,7 +10,7 @@ import pytest
 
 from dq_gate.core.lifecycle import BEGIN_REDRIVE, CLAIM, DISCARD, RELEASE
 from dq_gate.core.model import Violation
-from dq_gate.quarantine.entry import MAX_BATCH, Filter, Lease
+from dq_gate.quarantine.entry import MAX_BATCH, MAX_IDS, Filter, IdPage, Lease
 from tests.store_model import make_act, make_entry
 
 
@@ -93,6 +93,83 @@ def test_every_condition_holds_alone_and_together(store, namespace):
         assert ids_of(store.find(Filter(state, rule="r.one", group="g3"))) == []
         assert ids_of(store.find(Filter(state, rule="r.\udcff"))) == []
     assert ids_of(store.find(Filter("leased", rule="r.one"))) == []
+
+
+def test_a_span_of_time_begins_with_since_and_ends_before_before(store, namespace):
+    store.put([make_entry(f"e{n}", namespace, rules=("r.one",), created_at=float(n)) for n in range(6)])
+    store.act(["e2"], make_act(CLAIM, lease=Lease("t", "ada", 3_000.0)))
+
+    assert ids_of(store.find(Filter(since=2.0))) == ["e2", "e3", "e4", "e5"]
+    assert ids_of(store.find(Filter(before=2.0))) == ["e0", "e1"]
+    assert ids_of(store.find(Filter(since=1.5, before=4.5))) == ["e2", "e3", "e4"]
+    assert ids_of(store.find(Filter("pending", rule="r.one", since=2.0, before=5.0))) == ["e3", "e4"]
+    assert ids_of(store.find(Filter(since=4.0, before=4.0))) == []
+    assert every_page(store, Filter(since=1.0, before=5.0), 3) == [["e1", "e2", "e3"], ["e4"]]
+
+
+def test_a_page_goes_on_behind_its_cursor_however_early_the_span_begins(store, namespace):
+    store.put([make_entry(f"e{n}", namespace, created_at=7.0) for n in range(6)])
+    for since in (None, 1.0, 7.0):
+        assert every_page(store, Filter(since=since), 4) == [["e0", "e1", "e2", "e3"], ["e4", "e5"]]
+
+
+def test_entries_are_found_by_each_of_their_subjects_and_what_else_is_asked(store, namespace):
+    store.put(
+        [
+            make_entry("e1", namespace, rules=("r.one",), subjects=("s1",), created_at=3.0),
+            make_entry("e2", namespace, rules=("r.one", "r.two"), subjects=("s1", "s2"), created_at=2.0),
+            make_entry("e3", namespace, rules=("r.two",), source="feed", group="g2", subjects=("s2",)),
+            make_entry("e4", namespace, rules=("r.one",)),
+        ]
+    )
+    store.act(["e2"], make_act(CLAIM, lease=Lease("t", "ada", 3_000.0)))
+
+    assert ids_of(store.find(Filter(subject="s1"))) == ["e2", "e1"]
+    assert ids_of(store.find(Filter(subject="s2"))) == ["e2", "e3"]
+    assert ids_of(store.find(Filter("leased", subject="s1"))) == ["e2"]
+    assert ids_of(store.find(Filter(subject="s1", rule="r.two"))) == ["e2"]
+    assert ids_of(store.find(Filter("pending", subject="s2", rule="r.two", source="feed", group="g2"))) == ["e3"]
+    assert ids_of(store.find(Filter(subject="s1", since=2.5, before=9.0))) == ["e1"]
+    assert ids_of(store.find(Filter(subject="nobody"))) == []
+    assert every_page(store, Filter(subject="s1"), 1) == [["e2"], ["e1"]]
+    assert store.get("e2").subjects == ("s1", "s2")
+
+
+def test_ids_are_those_of_the_entries_and_the_cursors_are_the_same(store, namespace):
+    store.put([make_entry(f"e{n}", namespace, created_at=float(n // 2)) for n in range(7)])
+    first = store.ids(Filter(), limit=3)
+    assert first.ids == ("e0", "e1", "e2")
+    assert ids_of(store.find(Filter(), limit=3)) == list(first.ids)
+    assert store.find(Filter(), limit=3).after == first.after
+    assert store.ids(Filter(), limit=4, after=first.after) == IdPage(("e3", "e4", "e5", "e6"), None)
+    assert store.ids(Filter("leased")) == IdPage((), None)
+
+
+def test_a_page_of_ids_may_be_long(store, namespace):
+    for start in range(0, MAX_IDS + MAX_BATCH, MAX_BATCH):
+        store.put([make_entry(f"e{n:04}", namespace) for n in range(start, start + MAX_BATCH)])
+    page = store.ids(Filter())
+    assert len(page.ids) == MAX_IDS
+    assert len(store.ids(Filter(), after=page.after).ids) == MAX_BATCH
+    for limit in (0, MAX_IDS + 1):
+        with pytest.raises(ValueError, match="from 1 to 1000"):
+            store.ids(Filter(), limit=limit)
+
+
+def test_ids_taken_as_a_snapshot_hold_while_entries_come_and_go(store, namespace):
+    store.put([make_entry(f"e{n}", namespace, created_at=float(n)) for n in range(6)])
+    first = store.ids(Filter("pending"), limit=2)
+    store.put([make_entry("early", namespace, created_at=0.5), make_entry("later", namespace, created_at=9.0)])
+    store.act(["e1", "e2"], make_act(CLAIM, lease=Lease("t", "ada", 3_000.0)))
+
+    assert store.ids(Filter("pending", before=6.0), limit=10, after=first.after).ids == ("e3", "e4", "e5")
+
+
+def test_a_group_alone_is_as_it_is_among_all(store, namespace):
+    store.put([make_entry(f"e{n}", namespace, group=f"g{n % 2}") for n in range(5)])
+    assert {group.fingerprint: group for group in store.groups()} == {name: store.group(name) for name in ("g0", "g1")}
+    assert store.group("g2") is None
+    assert store.group("\udcff") is None
 
 
 def test_a_rare_match_among_many_is_found_over_pages(store, namespace):

@@ -9,6 +9,7 @@ import pytest
 from dq_gate.core.lifecycle import CLAIM, DISCARD, STATES
 from dq_gate.core.model import Violation
 from dq_gate.quarantine.entry import MAX_BATCH, Filter, HistoryItem, Lease
+from dq_gate.quarantine.serial import body_to_bytes
 from tests.store_model import make_act, make_entry
 
 
@@ -50,9 +51,17 @@ def test_a_known_id_is_seen_again_and_otherwise_left_alone(store, namespace):
 def test_one_id_twice_in_a_batch_is_kept_once(store, namespace):
     entry = make_entry("e1", namespace)
 
-    assert store.put([entry, entry]) == ["created", "seen"]
+    assert store.put([entry, replace(entry, created_at=1_001.0)]) == ["created", "seen"]
     assert store.get("e1").seen == 2
     assert store.stats().by_state["pending"] == 1
+
+
+def test_a_put_repeated_because_no_answer_came_is_no_second_sighting(store, namespace):
+    entry = make_entry("e1", namespace)
+    store.put([entry])
+
+    assert store.put([entry, entry]) == ["seen", "seen"]
+    assert store.get("e1").seen == 1
 
 
 def test_a_retry_does_not_bring_a_decided_entry_back(store, namespace):
@@ -110,6 +119,34 @@ def test_a_decision_makes_room_in_a_flooded_group(open_another, namespace):
     assert store.put([make_entry("e2", namespace)]) == ["created"]
 
 
+def test_a_full_store_counts_and_keeps_no_more(open_another, namespace):
+    entries = [make_entry(f"e{n}", namespace, group=f"g{n}") for n in range(4)]
+    sizes = [len(body_to_bytes(entry)) for entry in entries]
+    store = open_another(max_bytes=sum(sizes[:2]))
+
+    assert store.put(entries[:3]) == ["created", "created", "counted"]
+    assert store.put([entries[3], entries[0]]) == ["counted", "seen"]
+
+    assert store.stats().bytes == sum(sizes[:2])
+    assert store.stats().counted_only == 2
+    assert store.group("g3").counted_only == 1
+    assert store.get("e3") is None
+    # Reviewing goes on.
+    assert store.act(["e0"], make_act(CLAIM, lease=Lease("t", "ada", 3_000.0))) == ["done"]
+
+
+def test_what_still_fits_is_kept_though_something_larger_did_not(open_another, namespace):
+    store = open_another(max_bytes=2_000)
+    large = make_entry("large", namespace, payload=b"x" * 3_000)
+    assert store.put([large, make_entry("small", namespace)]) == ["counted", "created"]
+
+
+def test_a_store_without_a_cap_counts_its_bytes_all_the_same(store, namespace):
+    entries = [make_entry(f"e{n}", namespace, payload=b"\xff" * 700 * n) for n in range(5)]
+    store.put(entries)
+    assert store.stats().bytes == sum(len(body_to_bytes(entry)) for entry in entries)
+
+
 def test_namespaces_do_not_see_each_other(open_another, namespace):
     here, there = open_another(), open_another(namespace=f"{namespace}-b")
     here.put([make_entry("e1", namespace)])
@@ -145,6 +182,8 @@ def test_a_closed_store_opens_again_with_its_data(store, namespace):
         {"verdict": "valid"},
         {"history": (HistoryItem(1.0, "ada", "claim"),)},
         {"created_at": float("nan")},
+        {"revision": 1},
+        {"not_before": 1.0},
     ],
     ids=str,
 )

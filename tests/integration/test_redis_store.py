@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
-from dq_gate.core.lifecycle import CLAIM, RELEASE
+from dq_gate.core.lifecycle import BEGIN_REDRIVE, CLAIM, DISCARD, EXPIRE, REDRIVE, RELEASE, RETURN
 from dq_gate.errors import BackendUnavailableError, UnreadableEntryError
+from dq_gate.quarantine import redis as redis_store
 from dq_gate.quarantine.address import open_store
-from dq_gate.quarantine.entry import Filter, Lease
+from dq_gate.quarantine.entry import Filter, HistoryItem, Lease
 from tests.fakes import eventually
 from tests.redis_server import RedisServer
 from tests.store_model import make_act, make_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dq_gate.quarantine.entry import Store
 
@@ -35,10 +39,10 @@ PRODUCER = [
     "+hincrby",
     "+set",
     "+zadd",
-    "+xadd",
     "+info",
 ]
 """The commands a process that only puts entries needs."""
+LEASE = Lease("t" * 43, "ada", 3_000.123456)
 
 
 @pytest.fixture
@@ -56,6 +60,24 @@ def server(tmp_path) -> Iterator[RedisServer]:
 
 def open_at(url: str, namespace: str = "n", timeout: float = 5.0) -> Store:
     return open_store(url, namespace, max_open=100_000, timeout=timeout)
+
+
+@pytest.fixture
+def store(redis_server, namespace) -> Iterator[Store]:
+    store = open_at(redis_server.url, namespace)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def key(namespace) -> Callable[[str], str]:
+    """The full name of a key of this test's namespace."""
+    return lambda name: f"dq:{{{namespace}}}:{name}"
+
+
+def release(store: Store, *ids: str) -> None:
+    assert store.act(ids, make_act(CLAIM, lease=LEASE)) == ["done"] * len(ids)
+    assert store.act(ids, make_act(RELEASE, token=LEASE.token)) == ["done"] * len(ids)
 
 
 def with_password(server: RedisServer, password: str, user: str = "") -> str:
@@ -76,24 +98,17 @@ def test_every_key_is_under_one_hash_tag_and_names_no_content(redis_server, name
     assert not any("secret" in key for key in keys)
 
 
-def test_the_small_fields_stay_a_compact_list(redis_server, namespace, client):
+def test_the_small_fields_stay_a_compact_list_all_their_life(store, namespace, client, key):
     rules = tuple(f"query.text.some_long_condition_{n}" for n in range(12))
-    with_rules = make_entry("e1", namespace, rules=rules)
-    store = open_at(redis_server.url, namespace)
-    store.put([with_rules])
-    store.act(["e1"], make_act(CLAIM, lease=Lease("t" * 43, "ada", 3_000.123456)))
-    store.close()
-
-    assert client.object("encoding", f"dq:{{{namespace}}}:e:e1") == "listpack"
-
-
-def test_each_kept_entry_is_one_message_of_the_change_stream(redis_server, namespace, client):
-    store = open_at(redis_server.url, namespace)
-    store.put([make_entry("e1", namespace), make_entry("e2", namespace), make_entry("e1", namespace)])
-    store.close()
-
-    messages = [fields for _, fields in client.xrange(f"dq:{{{namespace}}}:changes")]
-    assert messages == [{"id": "e1", "group": "g1"}, {"id": "e2", "group": "g1"}]
+    store.put([replace(make_entry("e1", namespace, rules=rules), subjects=("0" * 24, "f" * 24))])
+    for act in (
+        make_act(CLAIM, lease=LEASE),
+        make_act(RELEASE, token=LEASE.token, verdict="invalid"),
+        make_act(BEGIN_REDRIVE, lease=LEASE),
+        make_act(RETURN, token=LEASE.token, not_before=1_700_000_000.123456),
+    ):
+        assert store.act(["e1"], act) == ["done"]
+        assert client.object("encoding", key("e:e1")) == "listpack"
 
 
 def test_scripts_are_taught_anew_to_a_server_that_forgot_them(redis_server, namespace, client):
@@ -115,6 +130,22 @@ def test_a_restarted_server_is_used_again_with_its_data(server):
 
     store.ping()
     assert store.put([make_entry("e1", "n")]) == ["seen"]
+    store.close()
+
+
+def test_an_interruption_that_leaves_redis_pys_pool_locked_locks_nobody_out(redis_server, namespace, monkeypatch):
+    def interrupted(pool, **_options):
+        pool.mutex.acquire()
+        raise KeyboardInterrupt
+
+    store = open_at(redis_server.url, namespace)
+    store.ping()
+    with monkeypatch.context() as patched:
+        patched.setattr(queue.LifoQueue, "get", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.ping()
+
+    store.ping()
     store.close()
 
 
@@ -225,10 +256,171 @@ def test_a_body_of_a_newer_release_is_refused(redis_server, namespace, client):
     store = open_at(redis_server.url, namespace)
     store.put([make_entry("e1", namespace)])
     key = f"dq:{{{namespace}}}:b:e1"
-    client.set(key, client.get(key).replace('"schema_version":1', '"schema_version":2'))
-    with pytest.raises(UnreadableEntryError, match="schema version 2"):
+    client.set(key, client.get(key).replace('"schema_version":2', '"schema_version":3'))
+    with pytest.raises(UnreadableEntryError, match="schema version 3"):
         store.find(Filter())
     store.close()
+
+
+def test_a_script_that_finds_damage_writes_nothing(store, namespace, client, key):
+    store.put([make_entry("e1", namespace, group="g1"), make_entry("e2", namespace, group="g2")])
+    store.act(["e1", "e2"], make_act(CLAIM, lease=LEASE))
+    client.hdel(key("g:g2"), "count")
+    before = dump(client, key("*"))
+
+    with pytest.raises(BackendUnavailableError, match="failed a command"):
+        store.act(["e1", "e2"], make_act(DISCARD, token=LEASE.token))
+
+    assert dump(client, key("*")) == before
+
+
+def dump(client: redis.Redis, pattern: str) -> dict[str, object]:
+    """All keys and what they hold."""
+    readers = {
+        "hash": client.hgetall,
+        "string": client.get,
+        "zset": lambda name: client.zrange(name, 0, -1, withscores=True),
+        "list": lambda name: client.lrange(name, 0, -1),
+        "stream": client.xrange,
+    }
+    names = client.keys(pattern.replace("[", "\\["))
+    return {name: readers[client.type(name)](name) for name in names}
+
+
+def test_the_bytes_are_those_of_the_bodies_and_purging_leaves_a_tombstone(store, namespace, client, key):
+    subject = "5" * 24
+    store.put([replace(make_entry(f"e{n}", namespace, payload=b"x" * n), subjects=(subject,)) for n in range(5)])
+    assert store.stats().bytes == sum(client.strlen(name) for name in client.keys(key("b:*"))) > 0
+    store.expire(5_000.0, HistoryItem(9.0, "dq_gate", EXPIRE.name))
+
+    assert store.purge([f"e{n}" for n in range(5)], time.time() + 100) == ["done"] * 5
+
+    assert store.stats().bytes == 0
+    assert client.hgetall(key("e:e3")) == {"state": "purged", "seen": "1"}
+    assert 90 < client.ttl(key("e:e3")) <= 100
+    assert client.keys(key("[bhwi]:*")) == client.keys(key("subject:*")) == []
+    assert store.put([make_entry("e3", namespace)]) == ["seen"]
+    assert 90 < client.ttl(key("e:e3")) <= 100
+
+
+def test_the_stream_of_released_entries_holds_those_and_no_others(store, namespace, client, key):
+    store.put([make_entry(f"e{n}", namespace) for n in range(4)])
+    release(store, "e0", "e1", "e2")
+    assert [fields["id"] for _, fields in client.xrange(key("released"))] == ["e0", "e1", "e2"]
+    store.deliver("one", limit=2, idle_s=60.0)
+
+    # Nobody acknowledges these: that they are released no more is enough.
+    store.act(["e0"], make_act(BEGIN_REDRIVE, lease=LEASE))
+    store.act(["e0"], make_act(REDRIVE, token=LEASE.token))
+    store.expire(5_000.0, HistoryItem(9.0, "dq_gate", EXPIRE.name))
+
+    assert client.xlen(key("released")) == 0
+    assert client.xpending(key("released"), "redrive")["pending"] == 0
+
+
+def test_a_release_is_delivered_to_one_consumer_and_taken_over_when_that_dies(store, namespace):
+    store.put([make_entry(f"e{n}", namespace) for n in range(3)])
+    release(store, "e0", "e1", "e2")
+
+    first = store.deliver("one", limit=2, idle_s=60.0)
+    second = store.deliver("two", limit=2, idle_s=60.0)
+    assert [[delivery.entry_id for delivery in found] for found in (first, second)] == [["e0", "e1"], ["e2"]]
+    store.acknowledge(second)
+    assert store.deliver("two", limit=2, idle_s=60.0) == []
+    assert store.deliver("two", limit=2, idle_s=0.0) == first
+
+
+def test_one_dead_consumers_release_is_found_behind_many_busy_ones(store, namespace, client, key):
+    ids = [f"e{n:02}" for n in range(40)]
+    store.put([make_entry(entry_id, namespace) for entry_id in ids])
+    release(store, *ids)
+    messages = store.deliver("one", limit=40, idle_s=60.0)
+    client.xclaim(key("released"), "redrive", "dead", 0, [messages[-1].message], idle=120_000)
+
+    assert store.deliver("two", limit=1, idle_s=60.0) == [messages[-1]]
+
+
+def test_what_was_released_before_there_was_a_consumer_is_delivered(store, namespace, client, key):
+    store.put([make_entry("e1", namespace)])
+    release(store, "e1")
+    assert client.xinfo_groups(key("released")) == []
+    assert [delivery.entry_id for delivery in store.deliver("one", limit=5, idle_s=60.0)] == ["e1"]
+
+
+def test_all_that_was_forgotten_comes_back_however_much_it_is(store):
+    subjects = [f"{n:024x}" for n in range(2_500)]
+    for start in range(0, len(subjects), 100):
+        store.forget(subjects[start : start + 100], 7.5)
+    assert store.forgotten() == dict.fromkeys(subjects, 7.5)
+
+
+def as_the_release_before(client: redis.Redis, key: Callable[[str], str], entry_id: str, group: str) -> None:
+    """Take away what the release before would not have written of an entry and its group."""
+    client.delete(key("meta"))
+    client.hdel(key(f"e:{entry_id}"), "size")
+    client.hdel(key(f"g:{group}"), "totalled")
+
+
+def test_a_namespace_of_the_release_before_is_kept_as_that_can_read_it(store, namespace, client, key):
+    store.put([make_entry("old", namespace)])
+    as_the_release_before(client, key, "old", "g1")
+    newer = open_at(f"redis://127.0.0.1:{client.connection_pool.connection_kwargs['port']}/0", namespace)
+
+    assert newer.schema() == 1
+    newer.put([replace(make_entry("e1", namespace), subjects=("5" * 24,))])
+    newer.act(["e1"], make_act(CLAIM, lease=LEASE))
+
+    assert '"schema_version":1' in client.get(key("b:e1"))
+    assert "account" not in client.lrange(key("h:e1"), 0, -1)[0]
+    # What that release does not know is kept beside, so that erasure finds the entry all the same.
+    assert newer.ids(Filter(subject="5" * 24)).ids == ("e1",)
+    assert newer.get("e1").subjects == ("5" * 24,)
+    newer.close()
+
+
+def test_an_upgrade_counts_what_the_release_before_did_not(redis_server, namespace, client, key):
+    store = open_store(redis_server.url, namespace, max_open=2, timeout=5.0)
+    store.put([make_entry(f"e{n}", namespace) for n in range(5)])
+    exact = store.stats()
+    assert (exact.by_state["pending"], exact.counted_only) == (2, 3)
+    as_the_release_before(client, key, "e0", "g1")
+    client.hdel(key("e:e1"), "size")
+
+    assert store.upgrade() == 1
+    assert store.stats() == exact
+    assert store.upgrade() == 2
+    assert store.stats() == exact
+    assert store.schema() == 2
+    store.close()
+
+
+def test_an_upgrade_by_another_process_is_noticed(store, namespace, client, key, monkeypatch):
+    client.hset(key("meta"), "schema", 1)
+    store.put([make_entry("e1", namespace)])
+    client.hset(key("meta"), "schema", 2)
+    store.put([make_entry("e2", namespace)])
+    monkeypatch.setattr(redis_store, "SCHEMA_KNOWN_FOR_S", 0.0)
+    store.put([make_entry("e3", namespace)])
+
+    versions = ['"schema_version":2' in client.get(key(f"b:e{n}")) for n in (1, 2, 3)]
+    assert versions == [False, False, True]
+
+
+def test_keys_of_a_newer_release_are_left_alone(store, namespace, client, key):
+    store.stats()
+    client.hset(key("meta"), "schema", 3)
+    before = dump(client, key("*"))
+    for call in (store.schema, store.upgrade, lambda: store.put([make_entry("e1", namespace)])):
+        with pytest.raises(UnreadableEntryError, match="schema version 3, this release reads 1 and 2"):
+            call()
+    assert dump(client, key("*")) == before
+
+
+def test_a_server_that_lost_its_data_is_not_taken_for_one_of_the_release_before(store, namespace, client, key):
+    store.put([make_entry("e1", namespace)])
+    client.delete(*client.keys(key("*")))
+    store.put([make_entry("e1", namespace)])
+    assert client.hget(key("meta"), "schema") == "2"
 
 
 def test_a_cluster_keeps_a_namespace_on_one_node(tmp_path):

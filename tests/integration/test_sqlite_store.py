@@ -111,9 +111,9 @@ def test_another_programs_database_is_refused_and_left_alone(path):
 def test_a_file_of_a_newer_release_is_refused(store, path):
     store.put([make_entry("e1", "n")])
     with store._file.write() as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     store.close()
-    assert "format 2" in refused(path)
+    assert "format 3" in refused(path)
 
 
 def test_a_damaged_file_is_refused_and_a_new_one_made_once_it_is_moved_away(store, path):
@@ -235,7 +235,9 @@ def test_a_child_forked_amid_a_write_undoes_nothing_of_it(store):
 
 def test_a_forked_child_opens_the_file_anew(store):
     store.put([make_entry("e1", "n")])
-    assert in_child(lambda: store.put([make_entry("e1", "n"), make_entry("e2", "n")]) == ["seen", "created"])
+    assert in_child(
+        lambda: store.put([make_entry("e1", "n", created_at=1_001.0), make_entry("e2", "n")]) == ["seen", "created"]
+    )
     assert store.put([make_entry("e2", "n")]) == ["seen"]
     assert store.get("e1").seen == 2
 

@@ -9,13 +9,16 @@
 -- ARGV[2]  how many entries may be looked at
 -- ARGV[3], ARGV[4]  created_at and id to start behind; empty to start at the beginning
 -- ARGV[5]  created_at to stop before; `inf` for no end
--- ARGV[6]  states, separated by commas
--- ARGV[7...]  conditions as index suffixes: `:rule:<rule>`, `:source:<source>`, `:group:<fingerprint>`
+-- ARGV[6]  created_at to start at, or earlier; empty for the beginning
+-- ARGV[7]  states, separated by commas
+-- ARGV[8]  a subject's index, `subject:<digest>`; empty for any
+-- ARGV[9...]  conditions as index suffixes: `:rule:<rule>`, `:source:<source>`, `:group:<fingerprint>`
 --
--- Returns created_at and id of the last entry looked at, or two empty texts when there are no more; then the ids.
+-- Returns created_at and id of the last entry looked at, or two empty texts when there are no more; then id and
+-- created_at of each entry found.
 
 local p, wanted, budget, after_time, after_id = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local stop = assert(tonumber(ARGV[5]), 'no time to stop before')
+local stop, since, subject = assert(tonumber(ARGV[5]), 'no time to stop before'), ARGV[6], ARGV[8]
 local CHUNK = 128
 
 -- Lua's own `<` on texts follows the server's locale; Redis orders members by their bytes.
@@ -43,15 +46,24 @@ local function rank_behind_cursor(key)
   return low
 end
 
+local function rank_of_first(key)
+  local rank = rank_behind_cursor(key)
+  if since == '' then return rank end
+  return math.max(rank, redis.call('ZCOUNT', key, '-inf', '(' .. since))
+end
+
 local function start_walk(state)
-  local key, least, others = p .. 'i:' .. state, math.huge, {}
-  for n = 7, #ARGV do
-    local candidate = p .. 'i:' .. state .. ARGV[n]
+  local all, key, least = { p .. 'i:' .. state }, nil, math.huge
+  for n = 9, #ARGV do all[#all + 1] = all[1] .. ARGV[n] end
+  local of_subject = subject ~= '' and p .. subject
+  if of_subject then all[#all + 1] = of_subject end
+  for _, candidate in ipairs(all) do
     local size = redis.call('ZCARD', candidate)
-    others[#others + 1] = candidate
-    if size < least then key, least = candidate, size end
+    if size <= least then key, least = candidate, size end
   end
-  return { key = key, others = others, rank = rank_behind_cursor(key), read = {}, at = 1 }
+  -- A subject's index holds every state; all others are parts of the first.
+  if key ~= of_subject then table.remove(all, 1) end
+  return { key = key, others = all, rank = rank_of_first(key), read = {}, at = 1 }
 end
 
 local function head(walk)
@@ -83,11 +95,14 @@ local function fits(walk, id)
 end
 
 local walks, found, last_time, last_id = {}, {}, '', ''
-for state in string.gmatch(ARGV[6], '[^,]+') do walks[#walks + 1] = start_walk(state) end
+for state in string.gmatch(ARGV[7], '[^,]+') do walks[#walks + 1] = start_walk(state) end
 local walk = next_walk(walks)
-while walk and budget > 0 and #found < wanted do
+while walk and budget > 0 and #found < 2 * wanted do
   last_id, last_time = head(walk)
-  if fits(walk, last_id) then found[#found + 1] = last_id end
+  if fits(walk, last_id) then
+    found[#found + 1] = last_id
+    found[#found + 1] = last_time
+  end
   walk.at = walk.at + 2
   budget = budget - 1
   walk = next_walk(walks)

@@ -1,4 +1,4 @@
-"""Entries as JSON: nothing is lost on the way, and what cannot be read is refused without quoting it."""
+"""Entries as bytes: nothing is lost on the way, and what cannot be read is refused without quoting it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import pytest
 from dq_gate.core.model import Violation
 from dq_gate.errors import UnreadableEntryError
 from dq_gate.quarantine.entry import HistoryItem, Lease, Waiver
-from dq_gate.quarantine.serial import Life, body_to_json, entry_from_body, entry_from_json, entry_to_json, to_json
+from dq_gate.quarantine.serial import (
+    Life,
+    body_to_bytes,
+    entry_from_body,
+    entry_from_bytes,
+    entry_to_bytes,
+    history_from_json,
+    history_to_json,
+    to_json,
+)
 from tests.store_model import make_entry
 
 NEW = make_entry("e1", "n", payload='{"v":1,"value":"é€😀\\u0000"}'.encode(), created_at=1_700_000_000.123456)
@@ -30,11 +39,42 @@ REVIEWED = replace(
 )
 
 
-@pytest.mark.parametrize("entry", [NEW, REVIEWED], ids=["new", "reviewed"])
-def test_an_entry_comes_back_from_its_json(entry):
-    data = entry_to_json(entry)
-    assert entry_from_json(data) == entry
-    assert b"\n" not in data
+SEALED = replace(NEW, payload=b"\n\x00\xff{}\n", subjects=("0123abcd", "4567ef"), not_before=9.5, revision=3)
+
+
+@pytest.mark.parametrize("entry", [NEW, REVIEWED, SEALED], ids=["new", "reviewed", "sealed"])
+def test_an_entry_comes_back_from_its_bytes(entry):
+    assert entry_from_bytes(entry_to_bytes(entry)) == entry
+
+
+def test_a_body_says_what_it_is_in_one_line_and_takes_little_room():
+    header, _, payload = body_to_bytes(NEW).partition(b"\n")
+    assert payload == NEW.payload
+    assert json.loads(header)["schema_version"] == 2
+    assert len(header) < 260
+
+
+def test_the_version_before_is_still_written_and_read():
+    entry = replace(REVIEWED, subjects=("0123abcd",))
+    body = body_to_bytes(entry, 1)
+    document = json.loads(body)
+    assert document["schema_version"] == 1
+    assert document["payload"] == entry.payload.decode()
+    assert document["violations"][0]["rule_id"] == "a.b.c"
+    assert "subjects" not in document
+    read = entry_from_body(body, Life())
+    assert read == replace(NEW, violations=REVIEWED.violations, schema_version=1)
+
+
+def test_the_version_before_holds_no_sealed_payload():
+    with pytest.raises(UnreadableEntryError, match="dq-gate quarantine upgrade"):
+        body_to_bytes(SEALED, 1)
+
+
+def test_the_version_before_knows_no_accounts():
+    item = HistoryItem(1.5, "ada", "claim", account="reviewer")
+    assert history_from_json([history_to_json(item)]) == (item,)
+    assert b"account" not in history_to_json(item, 1)
 
 
 def test_a_body_and_a_life_make_the_entry():
@@ -47,23 +87,23 @@ def test_a_body_and_a_life_make_the_entry():
         REVIEWED.waivers,
         REVIEWED.history,
     )
-    body = body_to_json(REVIEWED)
+    body = body_to_bytes(REVIEWED)
     assert entry_from_body(body, life) == REVIEWED
-    assert body_to_json(replace(REVIEWED, state="dead", seen=9, history=())) == body
+    assert body_to_bytes(replace(REVIEWED, state="dead", seen=9, history=())) == body
 
 
 def test_a_lone_surrogate_in_a_reviewers_text_becomes_a_question_mark():
     entry = replace(NEW, history=(HistoryItem(1.0, "ada\udcff", "claim", "é"),))
-    assert entry_from_json(entry_to_json(entry)).history == (HistoryItem(1.0, "ada?", "claim", "é"),)
+    assert entry_from_bytes(entry_to_bytes(entry)).history == (HistoryItem(1.0, "ada?", "claim", "é"),)
     assert to_json(["\udcff€"]) == '["?€"]'.encode()
 
 
-@pytest.mark.parametrize("read", [entry_from_json, lambda data: entry_from_body(data, Life())])
-@pytest.mark.parametrize("version", [0, 2, "secret"])
-def test_another_schema_version_is_refused_with_both_numbers(read, version):
-    document = json.loads(entry_to_json(NEW)) | {"schema_version": version}
-    with pytest.raises(UnreadableEntryError, match="this release reads 1"):
-        read(json.dumps(document).encode())
+@pytest.mark.parametrize("read", [entry_from_bytes, lambda data: entry_from_body(data, Life())])
+@pytest.mark.parametrize("version", [0, 3])
+def test_another_schema_version_is_refused_with_its_number(read, version):
+    data = entry_to_bytes(NEW).replace(b'"schema_version":2', b'"schema_version":%d' % version)
+    with pytest.raises(UnreadableEntryError, match=f"version {version}, this release reads 1 and 2"):
+        read(data)
 
 
 @pytest.mark.parametrize(
@@ -71,15 +111,21 @@ def test_another_schema_version_is_refused_with_both_numbers(read, version):
     [b"", b"secret", b"[]", b"null", b"{}", b'{"schema_version":1}', b'{"schema_version":1,"life":{}}', b"\xff"],
 )
 def test_damage_is_refused_without_quoting_it(data):
-    for read in (entry_from_json, lambda data: entry_from_body(data, Life())):
+    for read in (entry_from_bytes, lambda data: entry_from_body(data, Life())):
         with pytest.raises(UnreadableEntryError, match="damaged") as caught:
             read(data)
         assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["payload", "violations", "created_at", "life"])
-def test_a_missing_part_is_damage(name):
-    document = json.loads(entry_to_json(NEW))
-    del document[name]
+@pytest.mark.parametrize("change", [lambda parts: parts[:-1], lambda parts: [*parts, 1], lambda _: "secret"])
+def test_a_missing_or_surplus_part_is_damage(change):
+    header, _, payload = entry_to_bytes(NEW).partition(b"\n")
+    document = json.loads(header)
+    document["entry"] = change(document["entry"])
     with pytest.raises(UnreadableEntryError, match="damaged"):
-        entry_from_json(json.dumps(document).encode())
+        entry_from_bytes(json.dumps(document).encode() + b"\n" + payload)
+
+
+def test_an_entry_without_its_life_is_damage():
+    with pytest.raises(UnreadableEntryError, match="damaged"):
+        entry_from_bytes(body_to_bytes(NEW))
