@@ -33,7 +33,7 @@ class RedisServer:
         self.directory = directory
         self.options = options
         self._config = [] if config is None else [str(config)]
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -122,7 +122,8 @@ class RedisServer:
         return b"process_id:%d\r\n" % pid in lines and lines[-1] == b"+PONG\r\n"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
     for port in random.sample(PORTS, k=100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,28 +2,31 @@
 
     sqlite:///relative/path.db      sqlite:////absolute/path.db
     redis://[user:password@]host[:6379][/db]                        rediss:// is the same over TLS
-    redis+sentinel://[user:password@]host[:26379],host/service[/db]
-    redis+cluster://[user:password@]host[:6379],host
+    redis+sentinel://[user:password@]host[:26379],host/service[/db]    rediss+sentinel://
+    redis+cluster://[user:password@]host[:6379],host                rediss+cluster://
 
 Special characters in user and password are percent-encoded. No error shows more of an address than its scheme.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
 from dq_gate.errors import SettingsError, did_you_mean
-from dq_gate.quarantine.redis_connection import RedisAddress
+from dq_gate.quarantine.redis_address import DEFAULT_OPTIONS, RedisAddress, RedisOptions
+from dq_gate.quarantine.redis_connection import RedisConnection
 
 if TYPE_CHECKING:
     from dq_gate.quarantine.entry import Store
 
 StoreKind = Literal["redis", "sqlite"]
 
-_DEFAULT_PORTS = {"redis": 6379, "rediss": 6379, "redis+sentinel": 26379, "redis+cluster": 6379}
+_PORTS = {"": 6379, "+sentinel": 26379, "+cluster": 6379}
+_DEFAULT_PORTS = {f"{start}{kind}": port for kind, port in _PORTS.items() for start in ("redis", "rediss")}
 _SCHEMES = ("sqlite", *_DEFAULT_PORTS)
 _FORMS = "sqlite:///path, redis://host:6379/0, redis+sentinel://h1:26379,h2:26379/service, redis+cluster://h1:6379"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}")
@@ -31,25 +34,51 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))
 _MAX_PORT = 65_535
 
 
-def open_store(url: str, namespace: str, *, max_open: int, timeout: float) -> Store:
+def open_store(
+    url: str,
+    namespace: str,
+    *,
+    max_open: int,
+    max_bytes: int = 0,
+    timeout: float,
+    redis: RedisOptions = DEFAULT_OPTIONS,
+) -> Store:
     """Make the store that an address names; it connects at its first use.
 
     Args:
         url: The address, in one of the forms above.
         namespace: Keeps the quarantines of several applications apart.
         max_open: Open entries a group keeps; beyond it inputs are only counted.
+        max_bytes: Bytes of all entries that it keeps; beyond it inputs are only counted. 0 for any.
         timeout: Seconds to wait for a connection, a reply or a lock.
+        redis: How to use a Redis; without effect on a SQLite file.
 
     Raises:
-        SettingsError: the address has none of these forms.
+        SettingsError: the address has none of these forms, or a certificate cannot be used.
     """
     if store_kind(url) == "sqlite":
         from dq_gate.quarantine.sqlite import SqliteStore
 
-        return SqliteStore(sqlite_path(url), namespace, max_open=max_open, timeout=timeout)
+        return SqliteStore(sqlite_path(url), namespace, max_open=max_open, max_bytes=max_bytes, timeout=timeout)
     from dq_gate.quarantine.redis import RedisStore
 
-    return RedisStore(redis_address(url), namespace, max_open=max_open, timeout=timeout)
+    connection = RedisConnection(redis_address(url, redis), timeout=timeout, options=redis)
+    if redis.shards == 1:
+        return RedisStore(connection, namespace, prefix=redis.prefix(namespace), max_open=max_open, max_bytes=max_bytes)
+    from dq_gate.quarantine.sharded import ShardedStore
+
+    return ShardedStore(
+        [
+            RedisStore(
+                connection,
+                namespace,
+                prefix=redis.prefix(namespace, shard),
+                max_open=math.ceil(max_open / redis.shards),
+                max_bytes=math.ceil(max_bytes / redis.shards),
+            )
+            for shard in range(redis.shards)
+        ]
+    )
 
 
 def store_kind(url: str) -> StoreKind:
@@ -80,11 +109,15 @@ def sqlite_path(url: str) -> Path:
     return Path(path)
 
 
-def redis_address(url: str) -> RedisAddress:
+def redis_address(url: str, options: RedisOptions = DEFAULT_OPTIONS) -> RedisAddress:
     """Read a Redis address.
 
+    Args:
+        url: The address.
+        options: What is to be used with it; its certificates are looked at.
+
     Raises:
-        SettingsError: it cannot be read; the message shows neither user nor password.
+        SettingsError: it cannot be read, or a certificate cannot be used; the message shows neither user nor password.
     """
     scheme, _, rest = url.partition("://")
     if "?" in rest or "#" in rest:
@@ -95,7 +128,7 @@ def redis_address(url: str) -> RedisAddress:
     credentials, _, hosts = authority.rpartition("@")
     username, _, password = credentials.partition(":")
     service, db = _service_and_db(scheme, path)
-    return RedisAddress(
+    address = RedisAddress(
         scheme=scheme,
         hosts=_hosts(scheme, hosts),
         db=db,
@@ -103,6 +136,11 @@ def redis_address(url: str) -> RedisAddress:
         username=unquote(username) or None,
         password=unquote(password) or None,
     )
+    if options.tls:
+        if not address.uses_tls:
+            raise _wrong(scheme, "with redis_ca_file or redis_cert_file it begins with rediss, for TLS")
+        options.tls.check()
+    return address
 
 
 def _hosts(scheme: str, text: str) -> tuple[tuple[str, int], ...]:
@@ -110,18 +148,18 @@ def _hosts(scheme: str, text: str) -> tuple[tuple[str, int], ...]:
     hosts = [(m[1] or m[2], int(m[3] or _DEFAULT_PORTS[scheme])) for m in matches if m is not None]
     if len(hosts) < len(matches) or not all(0 < port <= _MAX_PORT for _, port in hosts):
         raise _wrong(scheme, "it needs host:port")
-    if len(hosts) > 1 and scheme in {"redis", "rediss"}:
+    if len(hosts) > 1 and "+" not in scheme:
         raise _wrong(scheme, "it takes one host; several need redis+sentinel:// or redis+cluster://")
     return tuple(hosts)
 
 
 def _service_and_db(scheme: str, path: str) -> tuple[str | None, int]:
-    if scheme == "redis+cluster":
+    if scheme.endswith("+cluster"):
         if path:
             raise _wrong(scheme, "a cluster has no databases; leave out what follows the hosts")
         return None, 0
     service = None
-    if scheme == "redis+sentinel":
+    if scheme.endswith("+sentinel"):
         service, _, path = path.partition("/")
         if not service:
             raise _wrong(scheme, "name the service the sentinels watch: redis+sentinel://h1,h2/service")

@@ -9,7 +9,8 @@ import pytest
 from dq_gate.errors import SettingsError
 from dq_gate.quarantine.address import open_store, redis_address, sqlite_path, store_kind
 from dq_gate.quarantine.redis import RedisStore
-from dq_gate.quarantine.redis_connection import RedisAddress
+from dq_gate.quarantine.redis_address import RedisAddress, RedisOptions
+from dq_gate.quarantine.sharded import ShardedStore
 from dq_gate.quarantine.sqlite import SqliteStore
 
 
@@ -32,6 +33,12 @@ from dq_gate.quarantine.sqlite import SqliteStore
             RedisAddress("redis+sentinel", (("h1", 1), ("h2", 26379)), 2, "main", "u", "p"),
             "redis+sentinel://h1:1,h2:26379/main/2",
         ),
+        (
+            "rediss+sentinel://:secret@h1/main",
+            RedisAddress("rediss+sentinel", (("h1", 26379),), 0, "main", None, "secret"),
+            "rediss+sentinel://h1:26379/main/0",
+        ),
+        ("rediss+cluster://h1", RedisAddress("rediss+cluster", (("h1", 6379),)), "rediss+cluster://h1:6379"),
         (
             "redis+cluster://:a:b@h1,h2:7001",
             RedisAddress("redis+cluster", (("h1", 6379), ("h2", 7001)), 0, None, None, "a:b"),
@@ -85,6 +92,9 @@ def test_sqlite_addresses_name_relative_and_absolute_files(url, path):
         ("redis+sentinel://ada:secret@h1,h2", "name the service"),
         ("redis+sentinel://h1/main/x", "the database is a number"),
         ("redis+cluster://ada:secret@h1/0", "no databases"),
+        ("rediss+cluster://ada:secret@h1/0", "no databases"),
+        ("rediss://h1,h2", "takes one host"),
+        ("rediss+sentinel://ada:secret@h1", "name the service"),
     ],
 )
 def test_an_address_of_no_known_form_is_refused_without_its_password(url, hint):
@@ -94,6 +104,37 @@ def test_an_address_of_no_known_form_is_refused_without_its_password(url, hint):
     assert hint in message
     assert "\n" not in message
     assert not any(part in message for part in ("secret", "ada", "sec", "ret@"))
+
+
+@pytest.mark.parametrize(
+    ("url", "uses_tls", "is_cluster"),
+    [
+        ("redis://h", False, False),
+        ("rediss://h", True, False),
+        ("redis+sentinel://h/main", False, False),
+        ("rediss+sentinel://h/main", True, False),
+        ("redis+cluster://h", False, True),
+        ("rediss+cluster://h", True, True),
+    ],
+)
+def test_the_scheme_says_how_to_connect(url, uses_tls, is_cluster):
+    address = redis_address(url)
+    assert (address.uses_tls, address.is_cluster) == (uses_tls, is_cluster)
+
+
+def test_keys_begin_with_the_prefix_and_the_namespace_as_a_hash_tag():
+    options = RedisOptions(key_prefix="tenant")
+    assert options.prefix("support") == "tenant:{support}:"
+    assert options.prefix("support", 3) == "tenant:{support/3}:"
+
+
+def test_passwords_are_in_no_repr():
+    assert "secret" not in repr(RedisOptions(sentinel_password="secret"))
+
+
+def test_a_namespace_in_several_shards_is_one_store():
+    store = open_store("redis://nowhere.invalid", "n", max_open=1, timeout=0.1, redis=RedisOptions(shards=3))
+    assert isinstance(store, ShardedStore)
 
 
 def test_opening_a_store_touches_nothing(tmp_path):
