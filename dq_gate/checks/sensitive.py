@@ -144,17 +144,18 @@ class _Finder:
         return any(allowed(found) for allowed in self._allowed)
 
     def redact(self, text: str) -> str:
-        """Replace what is found by the name of its kind.
+        """Replace what is found by the name of its kind; a text in which nothing is found is returned as it is.
 
         What a match had hidden may show once it is gone, so this repeats until nothing is found. A text that still
         holds something after a few rounds was made to, and is replaced as a whole.
         """
-        text = SURROGATE.sub("\ufffd", text)
-        for _ in range(_ROUNDS):
-            found = sorted(self.locate(text, self.search(text) or ()), key=lambda place: (place[0], -place[1]))
+        redacted = SURROGATE.sub("\ufffd", text)
+        for attempt in range(_ROUNDS):
+            hits = self.search(redacted) or ()
+            found = sorted(self.locate(redacted, hits), key=lambda place: (place[0], -place[1]))
             if not found:
-                return text
-            text = _replace(text, found)
+                return redacted if attempt else text
+            redacted = _replace(redacted, found)
         return "[redacted]"
 
 

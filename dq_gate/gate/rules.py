@@ -7,13 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dq_gate.core.decide import decide
+from dq_gate.packs.types import TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection
 
     from dq_gate.core.model import Decision
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.quarantine.build import Withheld
+    from dq_gate.quarantine.redaction import Redactions
 
 
 class Rules:
@@ -24,10 +26,12 @@ class Rules:
         judge: Decides one record.
         names: Every spelling of every field.
         withheld: Fields whose values the quarantine does not keep, under every spelling.
+        redactions: What takes out of inputs that which nobody should keep.
+        subject_fields: Fields that say whose data an input is, under every spelling.
         unused: Ids of rules that judge whole batches, which inputs that come one by one never meet.
     """
 
-    __slots__ = ("judge", "names", "pack", "unused", "withheld")
+    __slots__ = ("judge", "names", "pack", "redactions", "subject_fields", "unused", "withheld")
 
     def __init__(self, pack: CompiledPack) -> None:
         self.pack = pack
@@ -40,6 +44,10 @@ class Rules:
             for name in (field, *spec.aliases)
             if spec.store != "full"
         }
+        self.subject_fields = tuple(
+            name for field, spec in pack.specs.items() if spec.subject for name in (field, *spec.aliases)
+        )
+        self.redactions = _redactions(pack, frozenset(self.names))
 
     def warn_of_unused(self) -> None:
         """Say, once, that some rules judge nothing here: silence would be taken for their consent."""
@@ -50,19 +58,28 @@ class Rules:
 
     def redacted(self, record: dict[str, Any]) -> dict[str, Any]:
         """A record without whatever a rule would take out of it."""
-        kept = dict(record)
-        for rule in self.pack.rules:
-            redact = self.pack.redactors.get(rule.id)
-            for name in (rule.field, *self.pack.specs[rule.field].aliases) if redact else ():
-                if isinstance(kept.get(name), (str, list, tuple)):
-                    assert redact is not None
-                    kept[name] = redact(kept[name])
+        kept: dict[str, Any] = self.redactions.redacted(record, ())[0]
         return kept
 
-    def redactions(self, decision: Decision) -> Iterator[tuple[str, Callable[[Any], Any]]]:
-        """For each rule that found what nobody should keep: where, under every spelling, and what takes it out."""
-        for violation in (*decision.violations, *decision.shadowed):
-            redact = self.pack.redactors.get(violation.rule_id)
-            if redact is not None:
-                for name in (violation.field, *self.pack.specs[violation.field].aliases):
-                    yield name, redact
+
+def _redactions(pack: CompiledPack, names: Collection[str]) -> Redactions:
+    """What the pack's rules take out of inputs."""
+    from dq_gate.quarantine.redaction import Redactions, Redactor
+
+    by_field: dict[str, list[Redactor]] = {}
+    of_text = []
+    for rule in pack.rules:
+        redact = pack.redactors.get(rule.id)
+        if redact is None:
+            continue
+        spec = pack.specs[rule.field]
+        for name in (rule.field, *spec.aliases):
+            by_field.setdefault(name, []).append(Redactor(rule.id, redact, TYPES[spec.type][1]))
+        of_text.append(partial(_redact_one, redact) if spec.type == "list[str]" else redact)
+    return Redactions({name: tuple(redactors) for name, redactors in by_field.items()}, names, tuple(of_text))
+
+
+def _redact_one(redact_items: Callable[[Any], Any], text: str) -> str:
+    """A text redacted as an item of a list is."""
+    redacted: str = redact_items([text])[0]
+    return redacted

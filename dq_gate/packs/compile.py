@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _BOUNDS = frozenset({"ge", "gt", "le", "lt"})
 _RECORD_RULES = frozenset({"record.fields.known", "record.size", "record.syntax", "record.type"})
+_SUBJECT_TYPES: frozenset[FieldType] = frozenset({"str", "int", "list[str]", "any"})
 DEFAULT_MAX_BYTES = 1024 * 1024
 
 
@@ -152,6 +153,7 @@ class _Compiler:
         self.types = {name: spec.type for name, (spec, _) in pack.fields.items()}
         self.by_field: dict[str | None, list[ResolvedRule]] = {None: []} | {name: [] for name in pack.fields}
         self.check_names()
+        self.check_subjects()
         for rule in pack.rules.values():
             if rule.spec.field not in self.by_field:
                 reason = f"unknown field {rule.spec.field!r}{did_you_mean(str(rule.spec.field), pack.fields)}"
@@ -170,6 +172,13 @@ class _Compiler:
         for rule_id, rule in self.pack.rules.items():
             if rule_id in taken:
                 raise rule.place.error("names a constraint of the gate's own; choose another id", rule_id=rule_id)
+
+    def check_subjects(self) -> None:
+        """Refuse a field as the subject whose values are no names of anybody."""
+        for name, (spec, place) in self.pack.fields.items():
+            if spec.subject and spec.type not in _SUBJECT_TYPES:
+                allowed = ", ".join(sorted(_SUBJECT_TYPES))
+                raise place.error(f"field {name}: `subject` does not go with type {spec.type}; it goes with {allowed}")
 
     def field_plan(self, name: str) -> FieldPlan:
         spec, place = self.pack.fields[name]

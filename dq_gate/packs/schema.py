@@ -53,7 +53,9 @@ class FieldSpec(BaseModel):
     store: Literal["full", "masked", "omit"] = Field(
         "full", description="How the quarantine keeps its value; masked and omitted entries cannot be replayed."
     )
-    subject: bool = Field(False, description="Its value says whose data the record is. Recorded only.")
+    subject: bool = Field(
+        False, description="Its value, or each item of a list, says whose data the record is, for `quarantine erase`."
+    )
     description: str = Field("", description="What it is, for whoever reads the pack.")
 
     @property

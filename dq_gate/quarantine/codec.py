@@ -2,6 +2,7 @@ r"""Records as tagged JSON and back: what is stored is what came in, types inclu
 
     {"v":1,"value":{"query":"…","since":{"$date":"2024-05-01"}}}        the value
     {"v":1,"head":"{\"query\":\"…","bytes":262145,"sha256":"…"}         too large: its beginning
+    {"v":1,"erased":true}                                               nothing: its subject's data was erased
 
 JSON's own types stand for themselves. An object whose first key begins with "$" is a tag; a dict that might
 be taken for one, or whose keys are not all text, is written as a list of pairs under "$dict". Subclasses of
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
@@ -74,6 +76,11 @@ class Head:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Stands for a value that was erased on its subject's behalf."""
+
+
 def encode(value: Any) -> Encoded:
     """Write a value as tagged JSON. Never raises; time and memory are bounded by `MAX_BYTES`."""
     writer = _Writer()
@@ -87,18 +94,39 @@ def encode(value: Any) -> Encoded:
 
 
 def decode(payload: bytes) -> Any:
-    """Read what `encode` wrote; `Opaque` and `Head` stand for what was not kept.
+    """Read what `encode` wrote; `Opaque`, `Head` and `Erased` stand for what was not kept.
 
     Raises:
         UnreadableEntryError: the payload is damaged, or of a version this release does not know.
     """
-    try:
-        document = orjson.loads(payload)
+    document = parse(payload)
+    with refusing_damage():
+        if "value" in document:
+            return read_tagged(document["value"])
+        return Erased() if document.get("erased") else _read_head(document)
+
+
+def parse(payload: bytes) -> dict[str, Any]:
+    """A payload's JSON, its values still tagged.
+
+    Raises:
+        UnreadableEntryError: the payload is damaged, or of a version this release does not know.
+    """
+    with refusing_damage():
+        document: dict[str, Any] = orjson.loads(payload)
         if document["v"] == VERSION:
-            return _read(document["value"]) if "value" in document else _read_head(document)
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise UnreadableEntryError(f"a stored payload is damaged ({type(error).__name__})") from None
+            return document
     raise UnreadableEntryError(f"a stored payload is not of format {VERSION}; read it with the release that wrote it")
+
+
+@contextmanager
+def refusing_damage() -> Iterator[None]:
+    """Turn what a damaged payload makes fail into `UnreadableEntryError`."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        # The exception's own text may quote what is stored.
+        raise UnreadableEntryError(f"a stored payload is damaged ({type(error).__name__})") from None
 
 
 class _FullError(Exception):
@@ -273,15 +301,16 @@ _BASES: tuple[type, ...] = (str, dict, list, tuple, int, float, bytes, set, froz
 """Builtins whose subclasses are written as they are. Not datetime: pandas' NaT is one, and is no moment."""
 
 
-def _read(node: Any) -> Any:
+def read_tagged(node: Any) -> Any:
+    """The value that tagged JSON stands for."""
     if type(node) is list:
-        return [_read(item) for item in node]
+        return [read_tagged(item) for item in node]
     if type(node) is not dict:
         return node
     tag = next(iter(node), "")
     if tag.startswith("$"):
         return _TAGS[tag](node[tag], node)
-    return {key: _read(item) for key, item in node.items()}
+    return {key: read_tagged(item) for key, item in node.items()}
 
 
 def _read_head(document: dict[str, Any]) -> Head:
@@ -324,9 +353,9 @@ _TAGS: dict[str, Callable[[Any, Any], Any]] = {
     "$time": _read_moment(time),
     "$decimal": lambda text, _: Decimal(text),
     "$uuid": lambda text, _: UUID(hex=text),
-    "$tuple": lambda items, _: tuple(_read(item) for item in items),
-    "$set": lambda items, _: {_hashable(_read(item)) for item in items},
-    "$frozenset": lambda items, _: frozenset(_hashable(_read(item)) for item in items),
-    "$dict": lambda pairs, _: {_hashable(_read(key)): _read(item) for key, item in pairs},
+    "$tuple": lambda items, _: tuple(read_tagged(item) for item in items),
+    "$set": lambda items, _: {_hashable(read_tagged(item)) for item in items},
+    "$frozenset": lambda items, _: frozenset(_hashable(read_tagged(item)) for item in items),
+    "$dict": lambda pairs, _: {_hashable(read_tagged(key)): read_tagged(item) for key, item in pairs},
     "$opaque": lambda name, _: Opaque(name),
 }

@@ -119,7 +119,7 @@ def test_no_more_than_so_much_waits_in_memory(load, monkeypatch: pytest.MonkeyPa
     with load(record="full", record_rate=1.0) as gate:
         for number in range(20):
             gate.admit({"query": f"{number:0100}", "top_k": 5})
-        assert 0 < sum(map(len, gate.runtime()._recorder._lines)) <= 1000
+        assert 0 < sum(len(line.content) for line in gate.runtime()._recorder._lines) <= 1000
     assert next(record["query"] for record in recorded(gate.settings)) == f"{0:0100}"
 
 
