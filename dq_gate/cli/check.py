@@ -105,6 +105,10 @@ def admit(
             "--max-failed", metavar="RATIO", min=0, max=1, help="Beyond this share of failures CLEAN is not written."
         ),
     ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="REJECTS", help="Where what failed goes as well, each with its reasons."),
+    ] = None,
     map_: Map = None,
     input_format: InputFormatOption = None,
     fail_on: FailOn = "any",
@@ -116,17 +120,23 @@ def admit(
     CLEAN gets its name only when it is whole. Gating the same file again adds no second entries. The summary goes to
     stderr; as JSON to stdout: rows, clean, repaired, quarantined, let_through, by_rule, failures (of the file as a
     whole; one that quarantines keeps CLEAN from being written), stored (store, spool, none: where entries went at
-    first), waiting_in_spool (what is there now), out.
+    first), waiting_in_spool (what is there now), out, rejects.
+
+    REJECTS is JSON Lines, for the owner's eyes alone, and written whatever the share of failures: number (line or
+    row), record (as it came, nothing masked), violations (rule_id, field, check, message). It has every failing
+    record, also those of a flood that the quarantine only counts.
 
     \b
     dq-gate admit queries.jsonl --out clean.jsonl
     dq-gate admit faq.csv --pack document --map answer=text --out clean.csv --max-failed 0.05
+    dq-gate admit huge.parquet --out clean.parquet --rejects failed.jsonl
     cat queries.jsonl | dq-gate admit - --source support-bot > clean.jsonl
     """  # noqa: D301 - \b keeps the examples' lines apart
     from dq_gate.gate.gate import Gate
 
     is_failure = _threshold(fail_on)
     out = None if out == Path("-") else out
+    _refuse_shared_files(file, out, rejects)
     if out is None and max_failed is not None:
         raise ConfigurationError("--max-failed needs --out: what went to stdout cannot be taken back")
     if out is None and format_ is not OutputFormat.TABLE:
@@ -134,15 +144,17 @@ def admit(
     log = cli_settings(quarantine=quarantine, source=source).log
     gate = Gate.load(pack, quarantine=quarantine, source=source, log=log)
     shape, written = shape_of(gate.pack, map_), _written_as(file, input_format)
-    with _draft(out) as clean:
+    with _draft(out) as clean, _draft(rejects, mode=0o600) as failed:
         with gate:
-            report = _gate_file(gate, file, written, shape, records_output() if clean is None else clean.stream)
+            report = _gate_file(gate, file, written, shape, records_output() if clean is None else clean.stream, failed)
+        if failed is not None:
+            failed.keep()
         loss = _loss(report, gate.settings)
         is_kept = loss is None and not report.is_refused
         is_kept = is_kept and (max_failed is None or report.quarantined <= max_failed * report.rows)
         if clean is not None and is_kept:
             clean.keep()
-    _summarise(report, gate.settings, format_, out=out if is_kept else None)
+    _summarise(report, gate.settings, format_, out=out if is_kept else None, rejects=rejects)
     if loss is not None:
         raise loss
     if report.is_refused:
@@ -153,24 +165,40 @@ def admit(
         raise typer.Exit(FINDINGS)
 
 
-def _gate_file(gate: Gate, file: str, written: FileFormat, shape: Shape, clean: BinaryIO) -> BatchReport:
+def _refuse_shared_files(file: str, out: Path | None, rejects: Path | None) -> None:
+    """Refuse to write over what is read, or over what is written."""
+    if rejects == Path("-"):
+        raise ConfigurationError("--rejects needs a file: stdout carries the clean records")
+    source = None if file == "-" else Path(file).resolve()
+    for name, path in (("--out", out), ("--rejects", rejects)):
+        if path is not None and path.resolve() == source:
+            raise ConfigurationError(f"{name} names the input file, which it would replace; write to another one")
+    if out is not None and rejects is not None and rejects.resolve() == out.resolve():
+        raise ConfigurationError("--rejects and --out name the same file")
+
+
+def _gate_file(
+    gate: Gate, file: str, written: FileFormat, shape: Shape, clean: BinaryIO, failed: PendingFile | None
+) -> BatchReport:
     from dq_gate.gate.files import Source, admit_file
+    from dq_gate.gate.rejects import Rejects
     from dq_gate.intake.files import open_input
 
+    rejects = None if failed is None else Rejects(failed.stream)
     with open_input(file) as stream, gate.batch() as batch:
-        admit_file(batch, Source(stream, written, shape), clean, telling=partial(while_reading, stream))
+        admit_file(batch, Source(stream, written, shape), clean, partial(while_reading, stream), rejects)
     return batch.report
 
 
 @contextlib.contextmanager
-def _draft(out: Path | None) -> Iterator[PendingFile | None]:
-    """The file that becomes CLEAN, removed unless it is kept; None for standard output."""
+def _draft(out: Path | None, *, mode: int = 0o666) -> Iterator[PendingFile | None]:
+    """The file that becomes CLEAN or REJECTS, removed unless it is kept; None where none is wanted."""
     from dq_gate.intake.files import PendingFile
 
     if out is None:
         yield None
         return
-    draft = PendingFile(out)
+    draft = PendingFile(out, mode=mode)
     try:
         yield draft
     finally:
@@ -191,9 +219,12 @@ def _loss(report: BatchReport, settings: Settings) -> BackendUnavailableError | 
     return None
 
 
-def _summarise(report: BatchReport, settings: Settings, format_: OutputFormat, *, out: Path | None) -> None:
+def _summarise(
+    report: BatchReport, settings: Settings, format_: OutputFormat, *, out: Path | None, rejects: Path | None
+) -> None:
     if format_ is not OutputFormat.TABLE:
-        show_one(_account(report, settings, out), format_)
+        files = {"out": None if out is None else str(out), "rejects": None if rejects is None else str(rejects)}
+        show_one(_account(report, settings) | files, format_)
         return
     note(
         f"{report.rows} records: {report.clean} clean, {report.repaired} repaired, {report.quarantined} quarantined"
@@ -214,8 +245,8 @@ def _tell_failures(violations: Iterable[Violation]) -> None:
         note(f"the file fails {violation.rule_id}: {violation.message}")
 
 
-def _account(report: BatchReport, settings: Settings, out: Path | None) -> dict[str, Any]:
-    """The summary as `admit` prints it in JSON."""
+def _account(report: BatchReport, settings: Settings) -> dict[str, Any]:
+    """The summary as `admit` prints it in JSON, but for the files written."""
     return {
         "rows": report.rows,
         "clean": report.clean,
@@ -226,7 +257,6 @@ def _account(report: BatchReport, settings: Settings, out: Path | None) -> dict[
         "failures": [asdict(violation) for violation in report.failures],
         "stored": {place: report.stored[place] for place in ("store", "spool", "none")},
         "waiting_in_spool": count_spooled(settings),
-        "out": None if out is None else str(out),
     }
 
 

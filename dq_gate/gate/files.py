@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dq_gate.gate.batch import Batch
+    from dq_gate.gate.frames import Reject
+    from dq_gate.gate.rejects import Rejects
     from dq_gate.intake.files import FileFormat
     from dq_gate.intake.parquet import Pieces
     from dq_gate.intake.records import Item, Records, Shape
@@ -98,7 +100,9 @@ def items_of(source: Source) -> Iterator[Item]:
         yield Row(number, row, b"")
 
 
-def admit_file(batch: Batch, source: Source, clean: BinaryIO, telling: Telling[Any]) -> None:
+def admit_file(
+    batch: Batch, source: Source, clean: BinaryIO, telling: Telling[Any], rejects: Rejects | None = None
+) -> None:
     """Gate a file.
 
     Args:
@@ -106,19 +110,24 @@ def admit_file(batch: Batch, source: Source, clean: BinaryIO, telling: Telling[A
         source: The file.
         clean: Takes what passes, in the same format.
         telling: Shows progress.
+        rejects: Takes what fails.
     """
     admit = _admit_tables if source.written == "parquet" else _admit_records
-    admit(batch, source, clean, telling)
+    admit(batch, source, clean, telling, _ignore if rejects is None else rejects.write)
 
 
-def _admit_records(batch: Batch, source: Source, clean: BinaryIO, telling: Telling[Item]) -> None:
+def _ignore(number: int, record: Any, decision: Decision) -> None:
+    """Set nothing aside."""
+
+
+def _admit_records(batch: Batch, source: Source, clean: BinaryIO, telling: Telling[Item], reject: Reject) -> None:
     key_of = _keys(source.stream)
     records = _records(source)
     writer = Writer(clean, source.shape, header=records.header)
     judge = RecordPass(batch.rules.pack)
     for item, decision, latency_ns in judged(telling(records.items), judge):
         if not isinstance(item, Row):
-            batch.refuse(item.record, item.violation, key=key_of(item.number))
+            reject(item.number, item.record, batch.refuse(item.record, item.violation, key=key_of(item.number)))
             continue
         if batch.mode == "off":
             batch.let_through(1)
@@ -126,19 +135,23 @@ def _admit_records(batch: Batch, source: Source, clean: BinaryIO, telling: Telli
             continue
         assert decision is not None
         stands = batch.settle(item.value, decision, latency_ns=latency_ns, key=key_of(item.number))
-        if stands.outcome != "quarantined":
+        if stands.outcome == "quarantined":
+            reject(item.number, item.value, stands)
+        else:
             writer.write(item, stands.value)
     batch.conclude(judge.rules.end(), key=key_of(0))
 
 
-def _admit_tables(batch: Batch, source: Source, clean: BinaryIO, telling: Telling[pa.Table]) -> None:
+def _admit_tables(batch: Batch, source: Source, clean: BinaryIO, telling: Telling[pa.Table], reject: Reject) -> None:
     key_of = _keys(source.stream)
     tables = TablePass(batch.rules.pack)
     pieces, names = _pieces(source, tables)
     first = 1
     with ParquetWriter(clean, pieces.schema) as writer:
         for table in telling(pieces.tables):
-            passed = tables.admit(table.rename_columns(names), batch, _numbered(key_of, first))
+            passed = tables.admit(
+                table.rename_columns(names), batch, _numbered(key_of, first), _rejecting(reject, first)
+            )
             writer.write(passed.rename_columns(pieces.schema.names))
             first += table.num_rows
     batch.conclude(tables.end(), key=key_of(0))
@@ -163,6 +176,11 @@ def _pieces(source: Source, tables: TablePass) -> tuple[Pieces, list[str]]:
 def _numbered(key_of: Callable[[int], str | None], first: int) -> Callable[[int], str | None]:
     """Names for the rows of a piece that begins with a certain row."""
     return lambda number: key_of(first + number)
+
+
+def _rejecting(reject: Reject, first: int) -> Reject:
+    """Sets aside the rows of a piece that begins with a certain row."""
+    return lambda number, record, decision: reject(first + number, record, decision)
 
 
 def _keys(stream: BinaryIO) -> Callable[[int], str | None]:

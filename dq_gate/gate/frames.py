@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from dq_gate.gate.frame_kinds import FrameKind
     from dq_gate.packs.compile import CompiledPack
 
+    Reject = Callable[[int, Any, Decision], None]
+    """Sets a failing record aside: its number, as it came, why."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
@@ -93,20 +96,21 @@ class TablePass:
         """Judge the next frame, and do nothing else."""
         return self._pass.judge(_Given.of(frame).table)
 
-    def admit(self, frame: Any, batch: Batch, key_of: Callable[[int], str | None]) -> Any:
+    def admit(self, frame: Any, batch: Batch, key_of: Callable[[int], str | None], reject: Reject) -> Any:
         """Judge the next frame, have the batch count its rows and keep those that fail, and return those that pass.
 
         Args:
             frame: The rows.
             batch: What they are a part of.
             key_of: The caller's name for each of them, by number within the frame.
+            reject: Called with each that fails: its number within the frame, the row, why.
         """
         given = _Given.of(frame)
         if batch.mode == "off":
             batch.let_through(given.table.height)
             return frame
         verdict = self._pass.judge(given.table)
-        settled = _settle(given.table, verdict, batch, key_of)
+        settled = _settle(given.table, verdict, batch, key_of, reject)
         batch.count_clean(given.table.height - len(settled), verdict.everywhere)
         return _clean(given, [row for row, each in settled.items() if each.outcome == "quarantined"], verdict, settled)
 
@@ -136,16 +140,26 @@ def _nameless(_: int) -> None:
     """Rows of a frame have no name that would be the same the next time."""
 
 
+def _ignore(row: int, record: Any, decision: Decision) -> None:
+    """Set nothing aside."""
+
+
 def _settle(
-    table: pl.DataFrame, verdict: FrameVerdict, batch: Batch, key_of: Callable[[int], str | None] = _nameless
+    table: pl.DataFrame,
+    verdict: FrameVerdict,
+    batch: Batch,
+    key_of: Callable[[int], str | None] = _nameless,
+    reject: Reject = _ignore,
 ) -> dict[int, Decision]:
     """Have the batch count and keep the rows that were judged; returns the decisions that stand."""
     unread = [row for row in verdict.decisions if row not in verdict.records]
     records = verdict.records | dict(zip(unread, table[unread].to_dicts() if unread else [], strict=True))
-    return {
-        row: batch.settle(records[row], decision, latency_ns=0, key=key_of(row))
-        for row, decision in verdict.decisions.items()
-    }
+    settled: dict[int, Decision] = {}
+    for row, decision in verdict.decisions.items():
+        stands = settled[row] = batch.settle(records[row], decision, latency_ns=0, key=key_of(row))
+        if stands.outcome == "quarantined":
+            reject(row, records[row], stands)
+    return settled
 
 
 def _part(given: _Given, verdict: FrameVerdict, whole: BatchVerdict, pack: CompiledPack) -> FrameResult:

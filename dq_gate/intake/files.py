@@ -154,15 +154,17 @@ class PendingFile:
 
     Args:
         path: The name it is to have.
+        mode: Permissions it is to have, less those that the process's umask takes away.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mode: int = 0o666) -> None:
         self._path = path
         try:
             if path.exists() and not path.is_file():
-                raise UnreadableInputError(f"{path}: is no regular file; leave --out away to write to standard output")
+                raise UnreadableInputError(f"{path}: is no regular file; name one that is, or none yet")
             self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-            self.stream: BinaryIO = self._draft.open("xb")
+            descriptor = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            self.stream: BinaryIO = os.fdopen(descriptor, "wb")
         except OSError as error:
             raise UnreadableInputError(f"{path}: cannot be written: {error.strerror}") from None
 

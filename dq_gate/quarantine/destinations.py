@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dq_gate.core.circuit import Circuit
 from dq_gate.errors import BackendUnavailableError
 from dq_gate.events import StoreDegraded, StoreRestored
+from dq_gate.quarantine.spool_file import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,9 @@ ASSESSMENT_GRACE = 0.02
 
 SLOW = 0.05
 """Seconds of a put after which the store is not asked whether it has settled: its answer would take as long."""
+
+KEPT: frozenset[PutResult] = frozenset({"created", "seen"})
+"""Results of a put that leave an entry in the store, which it might lose; the others leave none."""
 
 
 class Destinations:
@@ -111,13 +115,13 @@ class Destinations:
         began = time.monotonic()
         results = self.store.put(entries)
         if self.mirroring or not self._has_settled(began):
-            kept = [entry for entry, result in zip(entries, results, strict=True) if result != "counted"]
+            kept = [entry for entry, result in zip(entries, results, strict=True) if result in KEPT]
             self.keep(kept, "mirrored")
         return results
 
     def keep(self, entries: Sequence[Entry], kind: Kind = "waiting") -> bool:
         """Write entries to the spool; False when it took none."""
-        # A damaged file costs one attempt: it is set aside, and the second attempt writes a fresh one.
+        # A damaged or lost file costs one attempt: it is set aside, and the second attempt writes a fresh one.
         if not (self._keep(entries, kind) or self._keep(entries, kind)):
             return False
         self._spool_works = True
@@ -146,7 +150,7 @@ class Destinations:
         """Note that the spool failed; told once, until it works again."""
         if self._spool_works:
             self._spool_works = False
-            self.tell(StoreDegraded("spool", _type_of(error)))
+            self.tell(StoreDegraded("spool", _type_of(error), reason_of(error)))
 
     def tell(self, event: Event) -> None:
         """Report an event. A reporter that raises must not stop what keeps entries safe."""

@@ -1,8 +1,8 @@
 """The background thread that brings the store back and empties the spool into it.
 
-It probes a store that is away, drains this process's spool, adopts the spools of dead processes, and puts
-again what an unsafe store has lost. It never holds the writer up: it asks the store for one batch at a time,
-and holds the spool for one page at a time.
+It probes a store that is away, drains this process's spool, adopts the spools of dead processes and what can be read
+of damaged ones, puts again what an unsafe store has lost, and removes what is of subjects whose data was erased. It
+never holds the writer up: it asks the store for one batch at a time, and holds the spool for one page at a time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from dq_gate.errors import BackendUnavailableError, UnreadableEntryError
+from dq_gate.errors import BackendUnavailableError
 from dq_gate.events import SpoolDrained, StoreUnsafe
+from dq_gate.quarantine.destinations import KEPT
 from dq_gate.quarantine.entry import MAX_BATCH
 from dq_gate.quarantine.spool import SPOOL_ERRORS
 
@@ -44,6 +45,7 @@ class Keeper:
         self._must_assess = True
         self._must_recheck = False
         self._next_search = 0.0
+        self._forgotten: dict[str, float] = {}
 
     def start(self) -> None:
         """Start the thread, if it does not run. Raises RuntimeError when no thread is to be had."""
@@ -125,27 +127,31 @@ class Keeper:
     def _drain(self) -> None:
         """Move what waits in the spool to the store; the first batch that it takes closes the circuit."""
         moved = adopted = 0
+        stuck: list[int] = []
         try:
             for rows in self._pages("waiting"):
                 is_probe = self._to.is_away
                 taken = self._put(rows)
                 if is_probe:
                     self._regain()
-                self._settle(taken)
+                stuck += self._settle(taken)
                 moved += len(taken)
                 adopted += sum(row.adopted for row, _ in taken)
         finally:
             self._tell_drained(moved, adopted)
+        if stuck:
+            self._to.spool.delete(stuck)
         if self._to.is_away and self._may_ask():  # nothing waited, and the store answered a ping
             self._regain()
 
     def _search(self) -> None:
-        """Take over what dead processes left, forget what was mirrored long enough ago."""
+        """Take over what dead processes left, forget what was mirrored long enough ago or is to be erased."""
         if time.monotonic() < self._next_search:
             return
         self._next_search = time.monotonic() + self._round_every
-        has_adopted = self._adopt() > 0
+        has_adopted = self._adopt() + self._to.spool.salvage() > 0
         self._to.spool.prune(time.time() - self._retention_s)
+        self._forget(is_due=has_adopted)
         if has_adopted:
             self._must_recheck = True
             self._drain()
@@ -161,6 +167,16 @@ class Keeper:
         self._orphan = None
         return adopted
 
+    def _forget(self, *, is_due: bool) -> None:
+        """Remove what is of subjects whose data was erased, when there is more to remove than the last time."""
+        try:
+            forgotten = self._to.store.forgotten()
+        except BackendUnavailableError:  # not allowed to this user, perhaps; a put of such an entry is refused anyway
+            return
+        if forgotten and (is_due or forgotten != self._forgotten):
+            self._to.spool.forget(forgotten)
+        self._forgotten = forgotten
+
     def _recheck(self) -> None:
         """Put again what the store has lost of the mirrored entries; then end the mirror of a safe store.
 
@@ -170,21 +186,23 @@ class Keeper:
         if self._to.mirroring and not self._must_recheck:
             return
         for rows in self._pages("mirrored"):
-            restored = self._put([row for row in rows if self._is_lost(row)])
+            restored = self._put(self._lost(rows))
             self._tell_drained(len(restored), 0)
             if self._is_safe():
                 self._to.spool.delete(row.number for row in rows)
+            else:
+                self._to.spool.delete(row.number for row, result in restored if result not in KEPT)
         self._must_recheck = not self._may_ask()
 
     def _is_safe(self) -> bool:
         """Whether the store can lose nothing of what it has taken so far."""
         return not self._to.mirroring and self._to.store.settled()
 
-    def _is_lost(self, row: Row) -> bool:
-        try:
-            return row.entry is not None and self._to.store.get(row.entry.id) is None
-        except UnreadableEntryError:
-            return False
+    def _lost(self, rows: Sequence[Row]) -> list[Row]:
+        """Rows that the store does not know."""
+        known = self._to.store.known([row.entry.id for row in rows if row.entry is not None])
+        readable = (row for row in rows if row.entry is not None)
+        return [row for row, is_known in zip(readable, known, strict=True) if not is_known]
 
     def _pages(self, kind: Kind) -> Iterator[list[Row]]:
         """Pages of the spool, while the store may be asked."""
@@ -216,12 +234,22 @@ class Keeper:
             return []
         return [(row, result) for (row, _), result in zip(readable, results, strict=True)]
 
-    def _settle(self, taken: Sequence[tuple[Row, PutResult]]) -> None:
-        """Forget rows that the store has; mirror them when it might lose them."""
+    def _settle(self, taken: Sequence[tuple[Row, PutResult]]) -> list[int]:
+        """Forget rows that the store has; mirror them when it might lose them.
+
+        Returns:
+            Rows to forget that cannot be: a full disk takes no deletion. They must not keep others from the store.
+        """
         is_safe = self._is_safe()
-        kept = [row.number for row, result in taken if not is_safe and result != "counted"]
-        self._to.spool.mirror(kept)
-        self._to.spool.delete({row.number for row, _ in taken}.difference(kept))
+        kept = [row.number for row, result in taken if not is_safe and result in KEPT]
+        done = {row.number for row, _ in taken}.difference(kept)
+        try:
+            self._to.spool.mirror(kept)
+            self._to.spool.delete(done)
+        except SPOOL_ERRORS as error:
+            self._to.complain(error)
+            return list(done)
+        return []
 
     def _regain(self) -> None:
         """Note that the store is back; it may have come back another, or empty."""

@@ -10,8 +10,8 @@ connection: SQLite before 3.51.3 may corrupt a WAL that two connections write an
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
+import math
 import os
 import secrets
 import sqlite3
@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from dq_gate.errors import UnreadableEntryError
-from dq_gate.quarantine.serial import entry_from_json, entry_to_json
+from dq_gate.quarantine import spool_file
+from dq_gate.quarantine.serial import entry_from_bytes, entry_to_bytes
+from dq_gate.quarantine.spool_file import Kept, SpoolFullError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dq_gate.quarantine.entry import Entry
@@ -36,26 +38,8 @@ Kind = Literal["waiting", "mirrored"]
 SPOOL_ERRORS = (sqlite3.Error, OSError)
 """What a spool raises when its disk is full, read-only, gone or damaged."""
 
-FORMAT = 1
 MAX_PAGE_BYTES = 1 << 20
 """A page ends with the row that fills it: a hundred large payloads would outlast the store's time-out."""
-
-_SCHEMA = f"""
-BEGIN;
-CREATE TABLE entries (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: a reader's cursor relies on it
-    kind TEXT NOT NULL,
-    id TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    adopted INTEGER NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE INDEX by_kind ON entries (kind);
-CREATE UNIQUE INDEX mirrored_once ON entries (id) WHERE kind = 'mirrored';
-PRAGMA user_version = {FORMAT};
-COMMIT;
-"""
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _guard = threading.RLock()
 """Held around every use of SQLite, by all spools of the process, and by whoever forks: a child whose parent was
@@ -87,11 +71,13 @@ class Spool:
     Args:
         directory: Where the spools of all processes live; made with mode 0700.
         target: What `target_of` says about the store and namespace.
+        max_bytes: How much all spools of the directory may hold together; beyond it a put raises `SpoolFullError`.
     """
 
-    def __init__(self, directory: Path, target: str) -> None:
+    def __init__(self, directory: Path, target: str, *, max_bytes: float = math.inf) -> None:
         self.directory = directory
         self.target = target
+        self._max_bytes = max_bytes
         self._path: Path | None = None
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
@@ -102,8 +88,11 @@ class Spool:
             self._opened()
 
     def put(self, entries: Iterable[Entry], kind: Kind = "waiting") -> None:
-        """Keep entries; on return they are on the disk. A mirrored entry is kept once."""
-        self._insert([(kind, entry.id, entry.created_at, False, entry_to_json(entry)) for entry in entries])
+        """Keep entries, all or none; on return they are on the disk. A mirrored entry is kept once."""
+        rows = [(kind, entry.id, entry.created_at, False, entry_to_bytes(entry)) for entry in entries]
+        with self._transaction() as db:
+            self._check_room(db, sum(len(body) for *_, body in rows))
+            _insert(db, rows)
 
     def take(self, limit: int, *, after: int = 0, kind: Kind = "waiting") -> list[Row]:
         """The oldest rows past a number, at most `limit` and about `MAX_PAGE_BYTES`; they stay."""
@@ -116,9 +105,18 @@ class Spool:
         return [Row(number, _decoded(body), bool(adopted)) for number, adopted, body in page]
 
     def delete(self, numbers: Iterable[int]) -> None:
-        """Forget rows."""
+        """Forget rows. On a full disk, which takes no deletion either, a file without other rows goes as a whole."""
+        numbers = list(numbers)
+        try:
+            with self._transaction() as db:
+                db.executemany("DELETE FROM entries WHERE number = ?", ((number,) for number in numbers))
+        except sqlite3.Error as error:
+            if not (spool_file.tells_full(error) and self._dropped(numbers)):
+                raise
+            return
         with self._transaction() as db:
-            db.executemany("DELETE FROM entries WHERE number = ?", ((number,) for number in numbers))
+            assert self._path is not None
+            spool_file.give_back(self._path, db)
 
     def mirror(self, numbers: Iterable[int]) -> None:
         """Keep rows that waited, now that the store has them but might lose them."""
@@ -145,31 +143,60 @@ class Spool:
         """
         moved = 0
         while page := orphan._page_of_any_kind():
-            self._insert([(kind, entry_id, created_at, True, body) for _, kind, entry_id, created_at, body in page])
-            orphan.delete(number for number, *_ in page)
+            self._adopt([row for _, *row in page])
+            try:
+                orphan.delete(number for number, *_ in page)
+            except sqlite3.Error:
+                orphan._verify()
+                raise
             moved += len(page)
         return moved
 
     def orphans(self) -> Iterator[Spool]:
-        """Spools that dead processes left here for the same target, each locked while out, then closed."""
-        for path in _spools(self.directory, f"{self.target}-*"):
-            lock = _lock(path)
+        """Spools that dead processes left here for the same target, each locked while out, then closed.
+
+        One of a format that this release does not read is left to the release that wrote it.
+        """
+        for path in spool_file.files_in(self.directory, f"{self.target}-*"):
+            lock = spool_file.lock(path)
             if lock is None:
                 continue
             orphan = Spool(self.directory, self.target)
             orphan._path, orphan._lock = path, lock
             with closing(orphan):
-                if path.exists():
+                if not path.exists():
+                    spool_file.unlink(path)
+                elif not _is_unknown(path):
                     yield orphan
-                else:
-                    _unlink(path)
+
+    def salvage(self) -> int:
+        """Take over what can be read of files that were set aside as damaged; returns how many rows that were.
+
+        What has gone to the store meanwhile may be among them, which is harmless: a store keeps an id once.
+        """
+        return sum(self._salvage(corrupt) for corrupt in self.directory.glob(f"{self.target}-*.db.corrupt"))
+
+    def forget(self, forgotten: Mapping[str, float]) -> None:
+        """Remove entries of subjects whose data was erased.
+
+        Args:
+            forgotten: Up to when, by subject: an entry that was created later is of data that came anew.
+        """
+        after, is_changed = 0, False
+        while page := self._page_of_any_kind(after):
+            numbers = [number for number, *_, body in page if _is_forgotten(body, forgotten)]
+            if numbers:
+                self.delete(numbers)
+                is_changed = True
+            after = page[-1][0]
+        if is_changed:
+            with self._transaction() as db:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log still has what the file has no more
 
     def close(self) -> None:
         """Give the spool up: its files are removed when it is empty, else left to be adopted."""
         with _guard:
-            if self._path is not None and self._is_empty():
-                self._disconnect()
-                _unlink(self._path)
+            self._dropped(())
             self._release()
 
     def abandon(self) -> None:
@@ -178,16 +205,38 @@ class Spool:
         if lock is not None:
             os.close(lock)
 
-    def _insert(self, rows: Sequence[tuple[str, str, float, bool, bytes]]) -> None:
-        with self._transaction() as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO entries (kind, id, created_at, adopted, body) VALUES (?, ?, ?, ?, ?)",
-                rows,
-            )
+    def _check_room(self, db: sqlite3.Connection, more: int) -> None:
+        assert self._path is not None
+        if math.isfinite(self._max_bytes) and spool_file.bytes_used(self._path, db) + more > self._max_bytes:
+            raise SpoolFullError(f"it is full: the spools of this directory hold {self._max_bytes / 1e6:g} MB")
 
-    def _page_of_any_kind(self) -> list[tuple[Any, ...]]:
+    def _adopt(self, rows: Iterable[Sequence[Any]]) -> None:
         with self._transaction() as db:
-            return _page(db, "SELECT number, kind, id, created_at, body FROM entries ORDER BY number LIMIT 1000")
+            _insert(db, [(kind, entry_id, created_at, True, body) for kind, entry_id, created_at, body in rows])
+
+    def _salvage(self, corrupt: Path) -> int:
+        path = corrupt.with_suffix("")
+        lock = spool_file.lock(path)
+        if lock is None:
+            return 0
+        try:
+            moved = 0
+            for rows in _salvageable(corrupt):
+                self._adopt(rows)
+                moved += len(rows)
+            spool_file.rename(corrupt, path.with_suffix(".db.damaged"))
+            spool_file.unlink(path)
+            return moved
+        finally:
+            os.close(lock)
+
+    def _page_of_any_kind(self, after: int = 0) -> list[tuple[Any, ...]]:
+        with self._transaction() as db:
+            return _page(
+                db,
+                "SELECT number, kind, id, created_at, body FROM entries WHERE number > ? ORDER BY number LIMIT 1000",
+                (after,),
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -197,8 +246,10 @@ class Spool:
                 with self._opened() as db:
                     yield db
             except sqlite3.Error as error:
-                if _tells_damage(error):
+                if spool_file.tells_damage(error):
                     self._set_aside()
+                elif spool_file.tells_full(error):
+                    self._dropped(())  # what fills the disk may be the log of what is here no more
                 raise
 
     def _opened(self) -> sqlite3.Connection:
@@ -206,40 +257,56 @@ class Spool:
         if path is None or not path.exists():
             path = self._made_anew()
         if self._db is None:
-            self._db = _connect(path)
+            self._db = spool_file.connect(path)
         return self._db
 
     def _made_anew(self) -> Path:
-        if self._path is not None:  # someone cleaned up under us: what is written from now on must be found
-            self._disconnect()
-            _unlink(self._path)
-            self._release()
+        self._start_over()  # if someone cleaned up under us, what is written from now on must be found
         for directory in (self.directory.parent, self.directory):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = None
         while lock is None:
             path = self.directory / f"{self.target}-{secrets.token_hex(8)}.db"
-            lock = _lock(path)
+            lock = spool_file.lock(path)
         self._path, self._lock = path, lock
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return path
 
-    def _is_empty(self) -> bool:
+    def _has_only(self, numbers: Iterable[int]) -> bool:
+        """Whether the file has no rows but these; no, when it cannot be read."""
         if self._db is None:
             return False
         try:
-            return not self._db.execute("SELECT EXISTS (SELECT 1 FROM entries)").fetchone()[0]
+            return {number for (number,) in self._db.execute("SELECT number FROM entries")} <= set(numbers)
         except sqlite3.Error:
             return False
+
+    def _dropped(self, numbers: Iterable[int]) -> bool:
+        """Remove the file if it has no rows but these."""
+        with _guard:
+            is_all = self._has_only(numbers)
+            if is_all:
+                self._start_over()
+            return is_all
+
+    def _start_over(self) -> None:
+        if self._path is not None:
+            self._disconnect()
+            spool_file.unlink(self._path)
+        self._release()
+
+    def _verify(self) -> None:
+        """Set the file aside if it is damaged: SQLite may take garbage for a disk that is full."""
+        with _guard:
+            if self._db is not None and self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                self._set_aside()
 
     def _set_aside(self) -> None:
         assert self._path is not None
         path = self._path
         self._disconnect()
-        for name in (path.name, f"{path.name}-wal"):
-            with suppress(FileNotFoundError):
-                path.with_name(name).rename(path.with_name(f"{name}.corrupt"))
-        _unlink(path)
+        spool_file.rename(path, path.with_suffix(".db.corrupt"))
+        spool_file.unlink(path)
         self._release()
 
     def _disconnect(self) -> None:
@@ -257,7 +324,7 @@ class Spool:
 
 def waiting(directory: Path) -> int:
     """How many entries wait in all spools of a directory, living processes' included. Takes no lock."""
-    return sum(_waiting_in(path) for path in _spools(directory, "*") if path.exists())
+    return sum(spool_file.waiting_in(path) for path in spool_file.files_in(directory, "*") if path.exists())
 
 
 def target_of(address: str, namespace: str) -> str:
@@ -265,51 +332,6 @@ def target_of(address: str, namespace: str) -> str:
     parts = urlsplit(address)
     place = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     return hashlib.sha256(f"{place}\0{namespace}".encode()).hexdigest()[:16]
-
-
-def _spools(directory: Path, pattern: str) -> list[Path]:
-    """Spool files by name, also those of which only the lock is left."""
-    files = (path for end in (".db", ".lock") for path in directory.glob(pattern + end))
-    return sorted({path.with_suffix(".db") for path in files})
-
-
-def _lock(path: Path) -> int | None:
-    """Lock a spool; the open lock file, or None when another owner holds it or has just removed it."""
-    lock_path = path.with_suffix(".lock")
-    lock = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(lock), lock_path.stat()):
-            return lock
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except OSError:
-        os.close(lock)
-        raise
-    os.close(lock)
-    return None
-
-
-def _unlink(path: Path) -> None:
-    """Remove a spool's files, its lock last: until then nobody else can own it."""
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", path.with_suffix(".lock").name):
-        path.with_name(name).unlink(missing_ok=True)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            db.executescript(_SCHEMA)
-        elif version != FORMAT:
-            raise sqlite3.NotSupportedError(f"spool format {version} is not one this release reads")
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
 
 
 def _page(db: sqlite3.Connection, select: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -326,23 +348,38 @@ def _page(db: sqlite3.Connection, select: str, parameters: tuple[Any, ...] = ())
 
 def _decoded(body: bytes) -> Entry | None:
     try:
-        return entry_from_json(body)
+        return entry_from_bytes(body)
     except UnreadableEntryError:
         return None
+
+
+def _insert(db: sqlite3.Connection, rows: Iterable[tuple[str, str, float, bool, bytes]]) -> None:
+    db.executemany("INSERT OR IGNORE INTO entries (kind, id, created_at, adopted, body) VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def _is_unknown(path: Path) -> bool:
+    with _guard:
+        return spool_file.is_unknown(path)
+
+
+def _salvageable(path: Path) -> Iterator[list[Kept]]:
+    """The rows of a damaged file that are whole entries, some at a time."""
+    pages = spool_file.readable(path)
+    while True:
+        with _guard:
+            page = next(pages, None)
+        if page is None:
+            return
+        yield [row for row in page if _decoded(row[-1]) is not None]
+
+
+def _is_forgotten(body: bytes, forgotten: Mapping[str, float]) -> bool:
+    if not any(subject.encode() in body for subject in forgotten):  # much cheaper than reading every entry
+        return False
+    entry = _decoded(body)
+    return entry is not None and any(entry.created_at <= forgotten.get(each, -math.inf) for each in entry.subjects)
 
 
 def _count(db: sqlite3.Connection, kind: Kind) -> int:
     count: int = db.execute("SELECT count(*) FROM entries WHERE kind = ?", (kind,)).fetchone()[0]
     return count
-
-
-def _waiting_in(path: Path) -> int:
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            return _count(db, "waiting")
-    except sqlite3.Error:
-        return 0
-
-
-def _tells_damage(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED

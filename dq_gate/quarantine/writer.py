@@ -35,10 +35,12 @@ PATIENCE = 0.05
 """Seconds an entry may have waited and still be given to the store: after a time-out the spool must fit in."""
 STUCK_AFTER = 0.22
 """Seconds after which a store call that its time-out should have ended is left alone."""
+GATHERING = 0.002
+"""Seconds that the writer waits at most for callers that it has just answered to come back."""
 SPOOL_BATCH = 1000
 """Most entries of one spool write."""
 DAY_S = 86_400.0
-_STORED: dict[PutResult, Stored] = {"created": "store", "seen": "store", "counted": "none"}
+_STORED: dict[PutResult, Stored] = {"created": "store", "seen": "store", "counted": "none", "erased": "none"}
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +81,8 @@ class Writer:
         self._to = Destinations(open_store, open_spool, report, store_kind=store_kind, probe_after=probe_after)
         self._keeper = Keeper(self._to, round_every=round_every, retention_s=retention_s)
         self._waiting: deque[_Pending] = deque()  # each stays until it is answered: no thread's death loses one
-        self._arrival = threading.Event()
+        self._arrival = threading.Event()  # set when as many wait as are wanted
+        self._wanted = 1
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ready_at = 0.0
@@ -104,10 +107,16 @@ class Writer:
             if self._is_closed:
                 raise RuntimeError("this writer is closed")
             self._waiting.append(pending)
-            self._arrival.set()
+            if len(self._waiting) >= self._wanted:
+                self._arrival.set()
         if not self._supervise():
             self._spool()
         return pending.receipt
+
+    @property
+    def unkept(self) -> int:
+        """How many entries neither the store nor the spool took so far. Those of a flood, only counted, are no loss."""
+        return self._lost
 
     def close(self, timeout: float) -> int:
         """Put or spool what waits, and let go of everything.
@@ -171,17 +180,31 @@ class Writer:
         self._to.open()
         self._call_keeper()
         self._ready_at = time.monotonic()
-        while self._thread is threading.current_thread() and (batch := self._next_batch()):
+        batch: list[_Pending] = []
+        while self._thread is threading.current_thread() and (batch := self._next_batch(len(batch))):
             self._write(batch)
 
-    def _next_batch(self) -> list[_Pending]:
-        """All that waits, at most `MAX_BATCH`; empty when there will be no more."""
-        while not self._waiting:
-            if self._is_closed:
-                return []
-            self._arrival.wait()
-            self._arrival.clear()
+    def _next_batch(self, answered: int) -> list[_Pending]:
+        """All that waits, at most `MAX_BATCH`; empty when there will be no more.
+
+        Callers often come back as many as they were: fewer round trips are worth a short wait for them. A caller on
+        its own is never kept waiting for another.
+
+        Args:
+            answered: How many callers were answered a moment ago.
+        """
+        self._await_arrivals(1, None)
+        self._await_arrivals(answered, GATHERING)
         return self._first(MAX_BATCH)
+
+    def _await_arrivals(self, wanted: int, seconds: float | None) -> None:
+        """Return once as many wait as are wanted, or there will be no more, or the time is up."""
+        with self._lock:
+            if len(self._waiting) >= wanted or self._is_closed:
+                return
+            self._wanted = wanted
+            self._arrival.clear()
+        self._arrival.wait(seconds)
 
     def _first(self, most: int) -> list[_Pending]:
         """What has waited longest: at most a number of entries, and about a page of bytes."""
@@ -194,13 +217,17 @@ class Writer:
                     break
         return batch
 
-    def _answer(self, batch: Sequence[_Pending], results: Sequence[Stored]) -> None:
+    def _answer(self, batch: Sequence[_Pending], results: Sequence[Stored]) -> int:
+        """Tell callers where their entries went; returns how many had not been told before."""
+        told = 0
         for pending, stored in zip(batch, results, strict=True):
             with suppress(InvalidStateError):  # another thread took this one's place and was first
                 pending.receipt.set_result(Receipt(pending.entry.id, stored))
+                told += 1
         with self._lock:
             while self._waiting and self._waiting[0].receipt.done():
                 self._waiting.popleft()
+        return told
 
     def _write(self, batch: list[_Pending]) -> None:
         if self._to.is_away or self._is_late(batch[0]):
@@ -230,9 +257,10 @@ class Writer:
         """Write what waits to the spool."""
         batch = self._first(SPOOL_BATCH)
         is_kept = self._to.keep([pending.entry for pending in batch])
+        told = self._answer(batch, ["spool" if is_kept else "none"] * len(batch))
         if not is_kept:
-            self._lost += len(batch)
-        self._answer(batch, ["spool" if is_kept else "none"] * len(batch))
+            with self._lock:
+                self._lost += told
         self._call_keeper()
 
     def _call_keeper(self) -> None:

@@ -5,6 +5,7 @@ Each prints a line when it has come to where the test wants it, and then waits f
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dq_gate import Gate
 from dq_gate.quarantine.spool import Spool
 from tests.fakes import Reports, make_entry
 from tests.faults.writing import WAIT, make_writer
@@ -40,6 +42,47 @@ def put(url: str, directory: Path, namespace: str) -> None:
     writer = make_writer(url, directory, namespace, Reports())
     say(*sorted(set(submit(writer, namespace, "entry", 500))))
     sys.stdin.readline()
+
+
+def put_and_tell(url: str, directory: Path, namespace: str) -> None:
+    """Put from four threads until killed, and say each id once it is acknowledged."""
+    writer = make_writer(url, directory, namespace, Reports())
+
+    def put_on(thread: int) -> None:
+        for n in itertools.count():
+            entry = make_entry(f"{os.getpid()}-{thread}-{n}", namespace=namespace)
+            os.write(1, f"{entry.id} begun\n".encode())
+            os.write(1, f"{entry.id} {writer.submit(entry).result(WAIT).stored}\n".encode())
+
+    for thread in range(4):
+        threading.Thread(target=put_on, args=(thread,), daemon=True).start()
+    sys.stdin.readline()
+
+
+def drain(url: str, directory: Path, namespace: str) -> None:
+    """Drain what dead processes left, until killed."""
+    writer = make_writer(url, directory, namespace, Reports())
+    submit(writer, namespace, f"{os.getpid()}", 1)
+    say("begun")
+    sys.stdin.readline()
+
+
+def redrive(url: str, directory: Path, namespace: str) -> None:
+    """Redrive what is released until killed, and say each id once its handler is done."""
+    gate = Gate.load(
+        directory / "small.yaml",
+        quarantine=url,
+        namespace=namespace,
+        state_dir=directory / "state",
+        log=os.devnull,
+        redrive_lease_s=1.0,
+    )
+
+    def handle(record: dict[str, object], entry_id: str) -> None:
+        os.write(1, f"{entry_id}\n".encode())
+
+    say("begun")
+    gate.redrive(handle)
 
 
 def fork_while_writing(url: str, directory: Path, namespace: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from dq_gate.quarantine.address import open_store
 from dq_gate.quarantine.entry import Filter
 from dq_gate.quarantine.spool import Spool, target_of
 from dq_gate.quarantine.writer import Writer
+from tests.faults.promise import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 WAIT = 60.0
 """Seconds after which a test gives up on what is no matter of time."""
+DEADLINE = 0.26
+"""Seconds that a gate waits for an answer; the rest of what it promises is for waking up."""
 
 
 def make_store(url: str, namespace: str, *, timeout: float = 0.2) -> Store:
@@ -36,6 +40,16 @@ def make_writer(url: str, directory: Path, namespace: str, report: Callable[[Eve
         probe_after=0.05,
         round_every=0.05,
     )
+
+
+def timed_put(writer: Writer, entry: Entry) -> tuple[str, Span]:
+    """Put an entry as a gate does: where it went, and when that was."""
+    began = time.monotonic()
+    try:
+        stored: str = writer.submit(entry).result(DEADLINE - (time.monotonic() - began)).stored
+    except TimeoutError:
+        stored = "unknown"
+    return stored, Span(began, time.monotonic())
 
 
 def kept_entries(url: str, namespace: str) -> Iterator[Entry]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
     from dq_gate.quarantine.spool import Kind
 
+from tests.integration.spooling import damage
+
 TARGET = "0123456789abcdef"
+LARGE = b'"' + b"x" * 60_000 + b'"'
+"""So large that a hundred of them do not stay in the write-ahead log."""
 WAIT = 30.0
 DAY = 86_400.0
 
@@ -118,8 +123,104 @@ def test_a_damaged_orphan_is_told_and_keeps_no_other_waiting(
     with writing(store, Spool(directory, TARGET), reports) as writer:
         stored(writer, "c")
         eventually(lambda: store.entries.keys() == {"a", "b", "c"})
-    assert StoreDegraded("spool", "DatabaseError") in reports.events
-    assert [path.suffix for path in files(directory)] == [".corrupt"]
+    (told,) = reports.of(StoreDegraded)
+    assert (told.store, told.error) == ("spool", "DatabaseError")
+    assert "damaged" in told.reason
+    assert [path.suffix for path in files(directory)] == [".damaged"]
+
+
+def test_what_can_be_read_of_a_damaged_spool_reaches_the_store(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.error = BackendUnavailableError()
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        for n in range(100):
+            assert writer.submit(make_entry(f"{n}", payload=LARGE)).result(WAIT).stored == "spool"
+        damage(directory)
+        store.error = None
+        eventually(lambda: list(directory.glob("*.damaged")))
+        eventually(lambda: waiting(directory) == 0)
+    assert 90 <= len(store.entries) < 100
+
+
+def test_a_spool_of_an_unknown_format_keeps_no_other_waiting_and_is_no_fault(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    leave_behind(directory, "foreign")
+    (path,) = directory.glob("*.db")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    leave_behind(directory, "a")
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "b")
+        eventually(lambda: store.entries.keys() == {"a", "b"})
+    assert not reports.of(StoreDegraded)
+    assert path.exists()
+
+
+def test_a_full_spool_refuses_entries_says_so_once_and_takes_them_again_when_there_is_room(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.error = BackendUnavailableError()
+    with writing(store, Spool(directory, TARGET, max_bytes=100_000), reports) as writer:
+        while stored(writer, f"{writer.unkept}-{waiting(directory)}") == "spool":
+            pass
+        assert [stored(writer, "refused") for _ in range(3)] == ["none"] * 3
+        assert writer.unkept == 4
+        store.error = None
+        eventually(lambda: reports.of(SpoolDrained))
+        assert stored(writer, "again") == "store"
+        store.error = BackendUnavailableError()
+        assert stored(writer, "later") == "spool"
+    told = [event for event in reports.of(StoreDegraded) if event.store == "spool"]
+    assert [event.error for event in told] == ["SpoolFullError"]
+    assert "full" in told[0].reason
+
+
+def test_entries_of_a_subject_that_was_erased_leave_the_spools_and_are_not_put(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.unsafe = ("appendonly is off",)
+    of_ada = replace(make_entry("ada"), subjects=("d1",))
+    orphan = Spool(directory, TARGET)
+    orphan.put([of_ada, make_entry("other")])
+    orphan.put([of_ada], "mirrored")
+    orphan.close()
+    store.erased = {"d1": of_ada.created_at}
+    spool = Spool(directory, TARGET)
+    with writing(store, spool, reports) as writer:
+        stored(writer, "b")
+        eventually(lambda: sorted(ids(spool, "mirrored")) == ["b", "other"])
+    assert store.entries.keys() == {"b", "other"}
+
+
+def test_a_subject_that_is_erased_later_leaves_the_spool_of_a_process_at_work(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.unsafe = ("appendonly is off",)
+    of_ada = replace(make_entry("ada"), subjects=("d1",))
+    spool = Spool(directory, TARGET)
+    with writing(store, spool, reports) as writer:
+        assert writer.submit(of_ada).result(WAIT).stored == "store"
+        assert ids(spool, "mirrored") == ["ada"]
+        store.erased = {"d1": of_ada.created_at}
+        eventually(lambda: not ids(spool, "mirrored"))
+
+
+def test_a_store_that_does_not_tell_who_was_erased_is_not_away(
+    store: FakeStore, directory: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_behind(directory, "a")
+
+    def refuse() -> dict[str, float]:
+        raise BackendUnavailableError
+
+    monkeypatch.setattr(store, "forgotten", refuse)
+    with writing(store, Spool(directory, TARGET), reports) as writer:
+        stored(writer, "b")
+        eventually(lambda: "a" in store.entries)
+        assert stored(writer, "c") == "store"
+    assert not reports.of(StoreDegraded)
 
 
 def test_more_than_a_batch_is_drained(store: FakeStore, directory: Path, reports: Reports) -> None:
@@ -132,13 +233,13 @@ def test_more_than_a_batch_is_drained(store: FakeStore, directory: Path, reports
 
 
 class ForgetfulSpool(Spool):
-    """Fails to delete once: as if the process had died between the store's put and the spool's delete."""
+    """Fails to delete in its first drain: as if the process had died between the store's put and the spool's delete."""
 
-    has_failed = False
+    failures = 2
 
     def delete(self, numbers: Iterable[int]) -> None:
-        if not self.has_failed:
-            self.has_failed = True
+        if self.failures:
+            self.failures -= 1
             raise OSError
         super().delete(numbers)
 
@@ -153,6 +254,28 @@ def test_a_drain_that_broke_off_is_taken_up_and_leaves_each_entry_once(
         eventually(lambda: store.sightings["a"] == 2)
         eventually(lambda: waiting(directory) == 0)
     assert store.entries.keys() == {"a"}
+
+
+class UndeletableSpool(Spool):
+    """Takes no deletion of single pages, as a full disk does not."""
+
+    def delete(self, numbers: Iterable[int]) -> None:
+        if len(given := set(numbers)) < 250:
+            raise OSError(28, "No space left on device")
+        super().delete(given)
+
+
+def test_a_disk_that_takes_no_deletion_keeps_no_entry_from_the_store(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.error = BackendUnavailableError()
+    with writing(store, UndeletableSpool(directory, TARGET), reports) as writer:
+        for n in range(250):
+            writer.submit(make_entry(f"{n}"))
+        assert stored(writer, "last") == "spool"
+        store.error = None
+        eventually(lambda: waiting(directory) == 0)
+    assert len(store.entries) == 251
 
 
 def test_an_outage_in_the_middle_of_a_drain_loses_nothing(store: FakeStore, directory: Path, reports: Reports) -> None:

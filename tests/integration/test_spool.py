@@ -7,16 +7,20 @@ import shutil
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dq_gate.quarantine import spool as spool_module
-from dq_gate.quarantine.serial import entry_to_json
+from dq_gate.quarantine.serial import entry_to_bytes
 from dq_gate.quarantine.spool import MAX_PAGE_BYTES, SPOOL_ERRORS, Spool, target_of, waiting
+from dq_gate.quarantine.spool_file import SpoolFullError, reason_of, survey
 from tests.fakes import make_entry
+from tests.integration.spooling import damage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 TARGET = "0123456789abcdef"
@@ -104,8 +108,8 @@ def test_a_row_that_only_a_newer_release_can_read_stays(spool: Spool, monkeypatc
     with monkeypatch.context() as newer:
         newer.setattr(
             spool_module,
-            "entry_to_json",
-            lambda entry: entry_to_json(entry).replace(b'"schema_version":1', b'"schema_version":99'),
+            "entry_to_bytes",
+            lambda entry: entry_to_bytes(entry).replace(b'"schema_version":2', b'"schema_version":99'),
         )
         spool.put([make_entry("a")])
     assert [row.entry for row in spool.take(10)] == [None]
@@ -226,6 +230,38 @@ def test_a_damaged_orphan_is_set_aside(spool: Spool, directory: Path) -> None:
     assert list(spool.orphans()) == []
 
 
+def test_of_a_damaged_file_all_that_can_be_read_is_salvaged_and_the_rest_is_left(spool: Spool, directory: Path) -> None:
+    leave_behind(directory, *(f"{n:03}" for n in range(200)), mirrored=("m",))
+    path = damage(directory)
+    for orphan in spool.orphans():
+        with pytest.raises(SPOOL_ERRORS):
+            spool.absorb(orphan)
+    salvaged = spool.salvage()
+    found = ids(spool) + ids(spool, "mirrored")
+    assert 190 < salvaged < 201
+    assert len(set(found)) == salvaged
+    assert {"000", "199", "m"} <= set(found)
+    assert path.with_suffix(".db.damaged").exists()
+    assert spool.salvage() == 0
+    assert survey(directory).corrupt == ()
+    assert survey(directory).damaged == (path.with_suffix(".db.damaged"),)
+
+
+def test_damage_that_sqlite_takes_for_a_full_disk_is_damage(spool: Spool, directory: Path) -> None:
+    path = leave_behind(directory, "a", "b")
+
+    class Garbled(Spool):
+        def delete(self, numbers: Iterable[int]) -> None:
+            path.write_bytes(path.read_bytes()[:8192] + bytes(8192))
+            raise sqlite3.OperationalError("database or disk is full")
+
+    for orphan in spool.orphans():
+        orphan.__class__ = Garbled
+        with pytest.raises(sqlite3.OperationalError):
+            spool.absorb(orphan)
+    assert path.with_suffix(".db.corrupt").exists()
+
+
 def test_after_its_file_was_damaged_it_starts_a_fresh_one(spool: Spool, directory: Path) -> None:
     path = leave_behind(directory, "a")
     intact = path.read_bytes()
@@ -238,14 +274,81 @@ def test_after_its_file_was_damaged_it_starts_a_fresh_one(spool: Spool, director
     assert len(list(directory.glob("*.corrupt"))) == 1
 
 
-def test_a_spool_of_an_unknown_format_is_left_as_it_is(spool: Spool, directory: Path) -> None:
+def test_a_spool_of_an_unknown_format_is_left_to_the_release_that_wrote_it(spool: Spool, directory: Path) -> None:
     path = leave_behind(directory, "a")
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
-    for orphan in spool.orphans():
-        with pytest.raises(sqlite3.NotSupportedError):
-            orphan.take(10)
-    assert path.exists()
+    assert list(spool.orphans()) == []
+    assert survey(directory).unknown == (path,)
+
+
+def test_it_takes_no_more_than_its_limit_and_more_again_when_there_is_room(directory: Path) -> None:
+    with closing(Spool(directory, TARGET, max_bytes=100_000)) as spool:
+        spool.put([make_entry(f"fits-{n}", payload=b"x" * 1000) for n in range(40)])
+        with pytest.raises(SpoolFullError):
+            spool.put([make_entry(f"not-{n}", payload=b"x" * 1000) for n in range(40)])
+        assert spool.count() == 40
+        spool.delete(row.number for row in spool.take(40))
+        spool.put([make_entry(f"now-{n}", payload=b"x" * 1000) for n in range(40)])
+        assert spool.count() == 40
+
+
+def test_the_limit_is_that_of_all_spools_of_the_directory(directory: Path) -> None:
+    with (
+        closing(Spool(directory, TARGET)) as other,
+        closing(Spool(directory, "f" * 16, max_bytes=100_000)) as spool,
+    ):
+        other.put([make_entry(f"{n}", payload=b"x" * 1000) for n in range(100)])
+        with pytest.raises(SpoolFullError):
+            spool.put([make_entry("a")])
+
+
+def test_what_was_drained_is_room_for_other_processes(directory: Path) -> None:
+    with closing(Spool(directory, TARGET)) as other, closing(Spool(directory, TARGET, max_bytes=7 << 20)) as spool:
+        for start in range(0, 8000, 1000):
+            other.put([make_entry(f"{n}", payload=b"x" * 1000) for n in range(start, start + 1000)])
+        with pytest.raises(SpoolFullError):
+            spool.put([make_entry("a")])
+        while page := other.take(1000):
+            other.delete(row.number for row in page)
+        spool.put([make_entry("a")])
+
+
+def test_an_orphan_is_taken_over_though_there_is_no_room(directory: Path) -> None:
+    leave_behind(directory, *(f"{n}" for n in range(500)))
+    with closing(Spool(directory, TARGET, max_bytes=1)) as spool:
+        assert [spool.absorb(orphan) for orphan in spool.orphans()] == [500]
+
+
+def test_entries_of_a_subject_leave_no_trace_in_the_files(spool: Spool, directory: Path) -> None:
+    of_ada = replace(make_entry("ada", payload=b'"tell-tale"'), subjects=("d1",), created_at=100.0)
+    came_anew = replace(of_ada, id="anew", created_at=101.0)
+    spool.put([of_ada, came_anew, make_entry("other")])
+    spool.put([replace(of_ada, id="mirrored")], "mirrored")
+    spool.forget({"d1": 100.0, "d2": 1e12})
+    assert ids(spool) == ["anew", "other"]
+    assert ids(spool, "mirrored") == []
+    spool.delete(row.number for row in spool.take(1))
+    spool.forget({"d1": 100.0})
+    assert b'"mirrored"' not in b"".join(path.read_bytes() for path in directory.iterdir())
+
+
+def test_a_subject_that_is_only_spoken_of_is_no_reason_to_forget(spool: Spool) -> None:
+    spool.put([make_entry("a", payload=b'"d1"')])
+    spool.forget({"d1": 1e12})
+    assert ids(spool) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device"), "full"),
+        (OSError(30, "Read-only file system"), "cannot be written"),
+        (SpoolFullError("it is full"), "full"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(error: OSError, words: str) -> None:
+    assert words in (reason_of(error) or "")
 
 
 def test_what_is_put_after_someone_cleaned_up_is_there_to_be_found(spool: Spool, directory: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from dq_gate.cli.spool import bring_in
+from dq_gate.errors import UnreadableEntryError
 from dq_gate.events import SpoolDrained
 from dq_gate.gate.runtime import spool_target
 from dq_gate.quarantine.spool import Spool
@@ -69,7 +73,7 @@ def test_a_damaged_spool_is_told_set_aside_and_keeps_no_other_back(settings, lef
 
     assert len(store.entries) == 150
     assert capsys.readouterr().err == "the local spool cannot be read (DatabaseError); see dq-gate doctor\n"
-    assert [path.suffix for path in (settings.state_dir / "spool").iterdir()] == [".corrupt"]
+    assert [path.suffix for path in (settings.state_dir / "spool").iterdir()] == [".damaged"]
 
 
 def test_spools_of_another_store_are_left_alone(settings, left_behind):
@@ -78,3 +82,31 @@ def test_spools_of_another_store_are_left_alone(settings, left_behind):
     bring_in(store, settings.model_copy(update={"namespace": "other"}), Reports())
 
     assert store.entries == {}
+
+
+def test_a_store_that_has_no_place_for_them_yet_stops_no_command(settings, left_behind, capsys, monkeypatch):
+    def refusing(entries):
+        raise UnreadableEntryError("run: dq-gate quarantine upgrade")
+
+    store = FakeStore()
+    monkeypatch.setattr(store, "put", refusing)
+
+    bring_in(store, settings, Reports())
+
+    told = "spooled entries stay where they are: run: dq-gate quarantine upgrade\n"
+    assert capsys.readouterr().err == told
+    spools = Spool(settings.state_dir / "spool", target=spool_target(settings)).orphans()
+    assert [spool.count("waiting") for spool in spools] == [150]
+
+
+def test_a_sealed_entry_that_waits_for_the_upgrade_does_not_keep_it_from_running(run, place, quarantined, settings):
+    with closing(sqlite3.connect(place / ".dq_gate" / "quarantine.db")) as db:
+        db.execute("PRAGMA user_version = 1")
+    with closing(Spool(settings.state_dir / "spool", target=spool_target(settings))) as spool:
+        spool.put([make_entry("sealed", namespace=settings.namespace, payload=b"\xff")])
+
+    listed = run("quarantine", "list", "--format", "jsonl")
+    assert (listed.code, [row["id"] for row in listed.rows]) == (0, quarantined)
+    assert "spooled entries stay where they are: " in listed.err
+    assert run("quarantine", "upgrade", "--yes").code == 0
+    assert len(run("quarantine", "list", "--format", "jsonl").rows) == 4
