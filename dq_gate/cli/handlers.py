@@ -16,7 +16,7 @@ from dq_gate.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Handler = Callable[[dict[str, Any]], object]
+    Handler = Callable[..., object]
 
 
 class OutputError(BaseException):
@@ -37,25 +37,19 @@ class OutputError(BaseException):
 def import_handler(name: str) -> Handler:
     """Find the function that `MODULE:FUNCTION` names; modules in the working directory are found too.
 
-    A coroutine function is run to its end for each record.
-
     Raises:
         ConfigurationError: there is none, its module cannot be imported, or calling it would do nothing.
     """
     module_name, colon, function_name = name.partition(":")
     if not colon:
-        raise ConfigurationError(f"--handler {name}: write it as MODULE:FUNCTION")
+        raise ConfigurationError(f"--to {name}: write it as MODULE:FUNCTION")
     sys.path.insert(0, str(Path.cwd()))
     try:
         function = getattr(importlib.import_module(module_name), function_name)
     except Exception as error:  # noqa: BLE001 - the user's module may raise anything
-        raise ConfigurationError(f"--handler {name}: {type(error).__name__}: {error}") from None
+        raise ConfigurationError(f"--to {name}: {type(error).__name__}: {error}") from None
     if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise ConfigurationError(f"--handler {name}: is no function that does its work when it is called")
-    if inspect.iscoroutinefunction(function):
-        import asyncio
-
-        return lambda record: asyncio.run(function(record))
+        raise ConfigurationError(f"--to {name}: is no function that does its work when it is called")
     handler: Handler = function
     return handler
 

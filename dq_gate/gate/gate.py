@@ -18,6 +18,7 @@ from dq_gate.gate import shell
 from dq_gate.gate.guard import guard
 from dq_gate.gate.reload import Reloader
 from dq_gate.gate.rules import Rules
+from dq_gate.gate.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dq_gate.gate.guard import GuardedCall
     from dq_gate.gate.runtime import Runtime
     from dq_gate.packs.compile import CompiledPack
+    from dq_gate.review.consumer import RedriveReport
     from dq_gate.settings import Settings
 
 F = TypeVar("F")
@@ -45,6 +47,7 @@ class Gate:
     Attributes:
         rules: What is in force now; a reload puts others in their place.
         settings: Where things go.
+        redrives: Its runs of `redrive` in this process.
     """
 
     def __init__(self, pack: CompiledPack, settings: Settings) -> None:
@@ -52,6 +55,7 @@ class Gate:
         self.settings = settings
         self._reloader = Reloader(pack, settings) if settings.reload else None
         self._guards: WeakSet[GuardedCall] = WeakSet()
+        self.redrives = Runs()
         self._runtime: Runtime | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -187,6 +191,62 @@ class Gate:
         batch = self.batch()
         return admit_frame(batch.rules.pack, frame, batch)
 
+    def redrive(
+        self,
+        handler: Callable[..., object],
+        *,
+        consumer: str | None = None,
+        rate: float | None = None,
+        once: bool = False,
+    ) -> RedriveReport:
+        """Send released entries of this gate's pack through the gate again, and what passes to a handler.
+
+        Runs until `stop_redrive` or `close`, while others may run beside it, here or on other machines. An entry
+        counts as redriven once its handler returned; one that fails again, or whose handler raises, is pending with
+        one attempt more. A handler may see an entry twice (its process was killed, or lost the store), but never
+        misses one: make it idempotent.
+
+        Args:
+            handler: Takes the record, repaired where it was; with a parameter named `entry_id`, the entry's id too.
+            consumer: Names this consumer in history and events. Default: the machine and the process.
+            rate: Entries a second at the most.
+            once: End when nothing is left that can be redriven now.
+
+        Returns:
+            How many entries were redriven, returned to pending, died, and were left as they are.
+
+        Raises:
+            BackendUnavailableError: with `once`, the store was away for longer than `redrive_lease_s`; without, it is
+                waited for.
+            ConfigurationError: the handler gives something to await or to iterate over; its work is not done.
+        """
+        from dq_gate.gate.redrive import redrive
+
+        return redrive(self, handler, consumer=consumer, rate=rate, once=once)
+
+    async def aredrive(
+        self,
+        handler: Callable[..., object],
+        *,
+        consumer: str | None = None,
+        rate: float | None = None,
+        once: bool = False,
+    ) -> RedriveReport:
+        """As `redrive`, awaiting what the handler gives; the event loop never waits for the store.
+
+        Cancelling it cuts the entry at hand short, which stays released; `stop_redrive` lets its handler finish.
+        """
+        from dq_gate.gate.redrive import aredrive
+
+        return await aredrive(self, handler, consumer=consumer, rate=rate, once=once)
+
+    def stop_redrive(self) -> None:
+        """Have every `redrive` and `aredrive` of this gate end after the entry at hand. Returns at once.
+
+        May be called from any thread, from a signal handler, and from the handler at work.
+        """
+        self.redrives.stop()
+
     def run(
         self, record: Any, *, key: str | None = None, has_fallback: bool = False, rules: Rules | None = None
     ) -> Ending:
@@ -254,10 +314,14 @@ class Gate:
         runtime.take(pack)
 
     def close(self) -> None:
-        """Put or spool what waits, within `shutdown_timeout`, and let go of everything. Idempotent."""
+        """Put or spool what waits, within `shutdown_timeout`, and let go of everything. Idempotent.
+
+        A redrive that is at work is waited for as long, and then left to itself.
+        """
         with self._lock:
             self._closed = True
             runtime, self._runtime = self._runtime, None
+        self.redrives.close(self.settings.shutdown_timeout)
         if runtime is not None:
             runtime.close()
         _STARTED.discard(self)
@@ -286,6 +350,7 @@ class Gate:
 
     def _after_fork_in_child(self) -> None:
         runtime, self._runtime = self._runtime, None
+        self.redrives = Runs()
         self._lock = threading.Lock()
         if runtime is not None:
             runtime.abandon()

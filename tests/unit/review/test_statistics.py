@@ -71,6 +71,24 @@ def test_a_discarded_entry_speaks_for_its_rules_and_a_waiver_against_one():
     assert statistics.of("c.d").precision == 1.0
 
 
+@pytest.mark.parametrize(
+    ("changes", "ab", "cd"),
+    [
+        ({"verdict": "invalid", "state": "released"}, "right", "right"),
+        ({"verdict": "invalid", "state": "released", "waived": ["a.b"]}, "wrong", "right"),
+        ({"verdict": "invalid", "state": "discarded", "waived": ["a.b"]}, "right", "right"),
+        ({"verdict": "valid", "state": "discarded"}, "wrong", "wrong"),
+        ({"verdict": "valid", "state": "released", "waived": ["c.d"]}, None, "wrong"),
+    ],
+)
+def test_a_verdict_speaks_for_or_against_each_rule(changes, ab, cd):
+    statistics = Statistics()
+    statistics.add_entries([entry("a.b", "c.d", **changes)])
+    for rule_id, expected in (("a.b", ab), ("c.d", cd)):
+        found = statistics.of(rule_id)
+        assert (found.right, found.wrong) == (expected == "right", expected == "wrong")
+
+
 def test_a_rule_that_nobody_judged_has_no_precision():
     statistics = Statistics()
     statistics.add_entries([entry("a.b")])
