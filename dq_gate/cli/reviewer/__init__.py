@@ -1,0 +1,1 @@
+"""`dq-gate review`: the full-screen reviewer."""
