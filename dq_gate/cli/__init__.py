@@ -24,6 +24,7 @@ UNAVAILABLE = 3
 DEFECT = 70
 BY_SIGNAL = 128
 """Added to the signal's number."""
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal has no character for is escaped, and no error
         sys.stdout.reconfigure(errors="backslashreplace")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end_well)
     try:
@@ -43,6 +44,8 @@ def main() -> None:
         code = BY_SIGNAL + signal.SIGPIPE
     except Exception as error:  # noqa: BLE001 - the last line of defence
         code = _explain(error)
+    finally:
+        _heed_no_more_signals()  # the interpreter's own end would print what they raise
     _finish_output()
     sys.exit(code)
 
@@ -60,6 +63,11 @@ def _run() -> int:
             raise left.__context__ from None
         raise
     return code or 0
+
+
+def _heed_no_more_signals() -> None:
+    for number in (*_ENDING, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end_well(number: int, _frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from dq_gate.cli.check import admit, check
 from dq_gate.cli.demo import demo
 from dq_gate.cli.doctor import doctor
 from dq_gate.cli.quarantine import app as quarantine
+from dq_gate.cli.review import review
 from dq_gate.cli.rules import app as rules
 from dq_gate.cli.signals import app as signals
 
@@ -49,6 +50,7 @@ app.command()(check)
 app.command()(admit)
 app.add_typer(rules, name="rules")
 app.add_typer(quarantine, name="quarantine")
+app.command()(review)
 app.add_typer(signals, name="signals")
 app.add_typer(alerts, name="alerts")
 app.command()(doctor)

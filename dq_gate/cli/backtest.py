@@ -78,12 +78,13 @@ def _known(
 def _quarantined(source: str | None, url: str | None) -> Iterator[Known]:
     from dq_gate.packs.backtest import deciding
     from dq_gate.quarantine.codec import decode
+    from dq_gate.quarantine.vault import vault_of
 
-    skipped = 0
+    vault, skipped = vault_of(cli_settings()), 0
     with stored_entries(url, source) as entries:
         for entry in entries:
             if entry.replayable and not entry.waivers:
-                yield decode(entry.payload), deciding(entry.violations)
+                yield decode(vault.open(entry.id, entry.payload)), deciding(entry.violations)
             else:
                 skipped += 1
     if skipped:

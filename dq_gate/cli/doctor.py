@@ -15,9 +15,9 @@ from dq_gate import __version__
 from dq_gate.cli import FINDINGS, UNAVAILABLE, USAGE
 from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings, open_pack
 from dq_gate.cli.output import show
-from dq_gate.cli.spool import count_spooled
 from dq_gate.core.lifecycle import OPEN
 from dq_gate.errors import BackendUnavailableError, ConfigurationError
+from dq_gate.quarantine.entry import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,9 @@ def _examinations(settings: Settings, pack: str) -> Iterator[dict[str, Any]]:
     yield _mode(settings)
     yield _pack(pack)
     yield _state_dir(settings)
+    yield _sealing(settings)
     yield from _store(settings)
-    yield _spool(settings)
+    yield from _spool(settings)
 
 
 def _version(library: str) -> str:
@@ -98,6 +99,21 @@ def _state_dir(settings: Settings) -> dict[str, Any]:
     return _row("state directory", "ok", str(path))
 
 
+def _sealing(settings: Settings) -> dict[str, Any]:
+    from dq_gate.quarantine.vault import vault_of
+
+    try:
+        first = vault_of(settings).first
+    except ConfigurationError as error:
+        return _row("sealing", "unusable", str(error))
+    if first is None:
+        return _row(
+            "sealing", "ok", "no key: payloads are stored unsealed, without the secrets that rules find in them"
+        )
+    others = [key.id for key in settings.sealing_keys[1:]]
+    return _row("sealing", "ok", f"under key {first}" + (f"; {', '.join(others)} open too" if others else ""))
+
+
 def _store(settings: Settings) -> Iterator[dict[str, Any]]:
     from dq_gate.gate.runtime import connect
 
@@ -106,17 +122,36 @@ def _store(settings: Settings) -> Iterator[dict[str, Any]]:
             store.ping()
             health = store.health()
             by_state = store.stats().by_state
+            schema = store.schema()
     except (ConfigurationError, BackendUnavailableError) as error:
         yield _row("quarantine", "unusable" if isinstance(error, ConfigurationError) else "unavailable", str(error))
         return
     detail = ", ".join(f"{name} {value}" for name, value in health.detail.items())
     yield _row("quarantine", "ok", f"{detail}; {sum(by_state[state] for state in OPEN)} open entries")
+    if settings.sealing_keys and schema < SCHEMA_VERSION:
+        advice = "run dq-gate quarantine upgrade; until then entries stay in the spool"
+        yield _row(
+            "sealing", "unusable", f"the namespace is kept in schema {schema}, which holds nothing sealed: {advice}"
+        )
     for reason in health.unsafe:
         yield _row("quarantine", "warning", f"unsafe: {reason}")
 
 
-def _spool(settings: Settings) -> dict[str, Any]:
-    count = count_spooled(settings)
-    if count:
-        return _row("spool", "warning", f"{count} entries wait for the store; dq-gate quarantine list moves them there")
-    return _row("spool", "ok", "empty")
+def _spool(settings: Settings) -> Iterator[dict[str, Any]]:
+    from dq_gate.quarantine.spool_file import survey
+
+    found = survey(settings.state_dir / "spool")
+    if found.waiting:
+        yield _row(
+            "spool", "warning", f"{found.waiting} entries wait for the store; dq-gate quarantine list moves them there"
+        )
+    elif not found.unknown and not found.corrupt:
+        yield _row("spool", "ok", "empty")
+    if found.bytes >= settings.spool_max_mb * 1e6:
+        yield _row("spool", "warning", f"full: it holds spool_max_mb, {settings.spool_max_mb:g} MB")
+    for path in found.unknown:
+        yield _row("spool", "warning", f"{path}: of another release's format; drain it with the release that wrote it")
+    for path in found.corrupt:
+        yield _row("spool", "warning", f"{path}: damaged; dq-gate quarantine list saves what can be read of it")
+    for path in found.damaged:
+        yield _row("spool", "warning", f"{path}: was damaged; what could be read is saved, the rest you may remove")

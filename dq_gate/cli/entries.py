@@ -1,18 +1,59 @@
-"""How entries and groups are shown: the JSON shapes, the readable form of one entry, and the masking of payloads."""
+"""How entries and groups are shown: the JSON shapes, and the readable form of one entry."""
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from dq_gate.cli.output import dump, when
+from dq_gate.errors import UnreadableEntryError
 
 if TYPE_CHECKING:
-    from dq_gate.quarantine.entry import Entry, Group
+    from dq_gate.quarantine.entry import Entry, Group, HistoryItem
+    from dq_gate.review.service import Review
 
-_is_plain_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}").fullmatch
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of a payload.
+
+    Attributes:
+        payload: The value's shape, or revealed, the value as tagged JSON.
+        original: The same of the value as it came, when it was edited since.
+        edits: When it was edited and by whom; revealed, with a JSON Patch of what was changed.
+        problem: Why the payload cannot be opened, when it cannot.
+    """
+
+    payload: Any = None
+    original: Any = None
+    edits: tuple[dict[str, Any], ...] = ()
+    problem: str | None = None
+
+
+def payload_of(review: Review, entry: Entry, *, reveal: bool) -> Shown:
+    """Open a payload and take of it what may be shown. To reveal it, record that first.
+
+    Raises:
+        UnreadableEntryError: it is to be revealed and cannot be opened.
+    """
+    from dq_gate.quarantine.codec import parse
+    from dq_gate.quarantine.payload import read
+    from dq_gate.review.masking import mask
+
+    try:
+        content = review.content(entry)
+        document = read(content.document)
+    except UnreadableEntryError as error:
+        if reveal:
+            raise
+        return Shown(problem=str(error))
+    edits = tuple({"at": when(edit.at), "who": edit.who} for edit in document.edits)
+    if not reveal:
+        return Shown(mask(document.value), mask(document.original) if edits else None, edits)
+    tagged = parse(content.document)
+    patches = tuple(shown | {"patch": list(edit.patch)} for shown, edit in zip(edits, document.edits, strict=True))
+    whole = {name: tagged[name] for name in ("head", "bytes", "sha256", "erased") if name in tagged}
+    return Shown(tagged.get("value", whole), tagged.get("original"), patches)
 
 
 def summary(entry: Entry) -> dict[str, Any]:
@@ -31,35 +72,56 @@ def summary(entry: Entry) -> dict[str, Any]:
     }
 
 
-def detail(entry: Entry, *, reveal: bool) -> dict[str, Any]:
+def detail(entry: Entry, shown: Shown) -> dict[str, Any]:
     """An entry as `quarantine show` prints it in JSON."""
     return summary(entry) | {
         "namespace": entry.namespace,
         "pack_digest": entry.pack_digest,
         "violations": [asdict(violation) for violation in entry.violations],
-        "payload": _payload(entry, reveal=reveal),
+        "payload": shown.payload,
         "lease": {"owner": entry.lease.owner, "until": when(entry.lease.until)} if entry.lease else None,
         "verdict": entry.verdict,
         "waivers": [{"rule_id": w.rule_id, "who": w.who, "reason": w.reason} for w in entry.waivers],
-        "history": [{"at": when(h.at), "who": h.who, "action": h.action, "why": h.why} for h in entry.history],
+        "history": [step(item) for item in entry.history],
+        "not_before": when(entry.not_before) if entry.not_before else None,
+        "original": shown.original,
+        "edits": list(shown.edits),
+        "problem": shown.problem,
     }
 
 
-def readable(entry: Entry, *, reveal: bool) -> dict[str, Any]:
+def readable(entry: Entry, shown: Shown) -> dict[str, Any]:
     """An entry as `quarantine show` prints it for people."""
-    payload = _payload(entry, reveal=reveal)
-    lines = [f"{name}: {dump(value)}" for name, value in payload.items()] if isinstance(payload, dict) else payload
-    return summary(entry) | {
+    lines: dict[str, Any] = summary(entry) | {
         "violations": [
             f"{v.rule_id} ({v.field}): {v.message}" + (f", at {v.span[0]} to {v.span[1]}" if v.span else "")
             for v in entry.violations
         ],
-        "payload": lines,
+        "payload": shown.problem or _by_name(shown.payload),
+    }
+    if shown.edits:
+        lines["original"] = _by_name(shown.original)
+        lines["edits"] = [
+            f"{edit['at']} by {edit['who']}" + "".join(f" {dump(change)}" for change in edit.get("patch", ()))
+            for edit in shown.edits
+        ]
+    return lines | {
         "lease": f"{entry.lease.owner} until {when(entry.lease.until)}" if entry.lease else None,
+        "not_before": when(entry.not_before) if entry.not_before else None,
         "verdict": entry.verdict,
         "waivers": [f"{w.rule_id} by {w.who}: {w.reason}" for w in entry.waivers],
-        "history": [f"{when(h.at)} {h.action} by {h.who}" + (f": {h.why}" if h.why else "") for h in entry.history],
+        "history": [f"{when(h.at)} {h.action} by {actor(h)}" + (f": {h.why}" if h.why else "") for h in entry.history],
     }
+
+
+def step(item: HistoryItem) -> dict[str, Any]:
+    """An action in an entry's history, as JSON has it."""
+    return {"at": when(item.at), "who": item.who, "account": item.account, "action": item.action, "why": item.why}
+
+
+def actor(item: HistoryItem) -> str:
+    """Who acted: the name that was claimed, beside the account that the store knows when that is another."""
+    return f"{item.who} (account {item.account})" if item.account and item.account != item.who else item.who
 
 
 def group_row(group: Group) -> dict[str, Any]:
@@ -83,26 +145,8 @@ def deciding_rules(entry: Entry) -> list[str]:
     return list(dict.fromkeys(v.rule_id for v in entry.violations if v.on_fail == "quarantine"))
 
 
-def mask(value: Any) -> Any:
-    """The shape of a payload without its content: types and sizes, and names that can be a field's."""
-    if isinstance(value, dict):
-        return {_mask_name(number, name): mask(item) for number, (name, item) in enumerate(value.items(), start=1)}
-    if isinstance(value, str):
-        return f"<{len(value)} characters>"
-    if isinstance(value, (bytes, list, tuple, set, frozenset)):
-        return f"<{len(value)} {'bytes' if isinstance(value, bytes) else 'items'}>"
-    return None if value is None else f"<{type(value).__name__}>"
-
-
-def _mask_name(number: int, name: Any) -> str:
-    return name if isinstance(name, str) and _is_plain_name(name) else f"<name {number}, {len(str(name))} characters>"
-
-
-def _payload(entry: Entry, *, reveal: bool) -> Any:
-    """The payload's shape; revealed, what is stored of it, in the tagged JSON of `dq_gate.quarantine.codec`."""
-    from dq_gate.quarantine.codec import Head, decode
-
-    value = decode(entry.payload)
-    if isinstance(value, Head):
-        return {"head": value.text if reveal else mask(value.text), "bytes": value.bytes, "sha256": value.sha256}
-    return json.loads(entry.payload)["value"] if reveal else mask(value)
+def _by_name(payload: Any) -> Any:
+    """A payload for people: a line for each field."""
+    if isinstance(payload, dict) and payload:
+        return [f"{name}: {dump(value)}" for name, value in payload.items()]
+    return payload

@@ -12,6 +12,7 @@ import typer
 
 from dq_gate.cli.options import OutputFormat
 from dq_gate.cli.progress import clear
+from dq_gate.core.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,16 +22,15 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 200
 """Columns of a table that goes to no terminal."""
+FOLDED = 16
+"""Least width of a column whose words may be broken."""
 _GAP = 3
 """Columns between two cells of a table."""
 
 
 def safe(text: object) -> str:
     """Text that a terminal shows and does not obey: everything unprintable is escaped, as JSON does it."""
-    plain = str(text)
-    if plain.isprintable():
-        return plain
-    return "".join(c if c.isprintable() else "\\u007f" if c == "\x7f" else json.dumps(c)[1:-1] for c in plain)
+    return printable(str(text))
 
 
 def dump(value: Any) -> str:
@@ -48,6 +48,15 @@ def when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def age(seconds: float, now: float) -> str:
+    """How long ago something was, in one unit: 40s, 5m, 3h, 12d."""
+    ago = max(0.0, now - seconds)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if ago >= size:
+            return f"{int(ago / size)}{unit}"
+    return f"{int(ago)}s"
+
+
 def say(line: str) -> None:
     """Print a line at once."""
     clear()
@@ -59,6 +68,15 @@ def note(text: str) -> None:
     """Say something beside the output, on stderr."""
     clear()
     typer.echo(safe(text), err=True)
+
+
+def ask(question: str, *, default: bool) -> bool:
+    """Ask for yes or no on the terminal. Ctrl-C and the end of input are no answer: they end the command."""
+    clear()
+    try:
+        return typer.confirm(safe(question), default=default, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def records_output() -> BinaryIO:
@@ -78,7 +96,15 @@ class _Terminal(io.BytesIO):
         return len(text)
 
 
-def show(rows: Iterable[dict[str, Any]], format_: OutputFormat, columns: Sequence[str], *, empty: str) -> None:
+def show(
+    rows: Iterable[dict[str, Any]],
+    format_: OutputFormat,
+    columns: Sequence[str],
+    *,
+    empty: str,
+    spare: Sequence[str] = (),
+    folding: Sequence[str] = (),
+) -> None:
     """Print rows: as a table of some columns, as a JSON array, or as JSON lines.
 
     Args:
@@ -86,6 +112,8 @@ def show(rows: Iterable[dict[str, Any]], format_: OutputFormat, columns: Sequenc
         format_: How.
         columns: Keys that the table shows.
         empty: What to say of no rows, in place of a table.
+        spare: More keys, which the table shows where there is room for them, the first first.
+        folding: Columns whose words may be broken where the table is too wide.
     """
     match format_:
         case OutputFormat.JSONL:
@@ -94,7 +122,7 @@ def show(rows: Iterable[dict[str, Any]], format_: OutputFormat, columns: Sequenc
         case OutputFormat.JSON:
             typer.echo(dump(list(rows)))
         case OutputFormat.TABLE:
-            _show_table([{column: row[column] for column in columns} for row in rows], empty)
+            _show_table(list(rows), columns, spare, frozenset(folding), empty)
 
 
 def show_one(record: dict[str, Any], format_: OutputFormat) -> None:
@@ -108,7 +136,9 @@ def show_one(record: dict[str, Any], format_: OutputFormat) -> None:
             typer.echo(f"{'' if line else name:<{width}}  {text}")
 
 
-def _show_table(rows: list[dict[str, Any]], empty: str) -> None:
+def _show_table(
+    rows: list[dict[str, Any]], columns: Sequence[str], spare: Sequence[str], folding: frozenset[str], empty: str
+) -> None:
     """Print a table; where a terminal is too narrow to keep every word whole, one block a row."""
     from rich.console import Console
 
@@ -116,32 +146,44 @@ def _show_table(rows: list[dict[str, Any]], empty: str) -> None:
         typer.echo(safe(empty))
         return
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-    if console.width >= _least_width(rows):
-        console.print(_table(rows))
+    shown = list(columns)
+    for column in spare:
+        if _least_width(rows, [*shown, column], frozenset()) <= console.width:
+            shown.append(column)
+    if console.width >= _least_width(rows, shown, folding):
+        console.print(_table(rows, shown, folding))
         return
     for number, row in enumerate(rows):
         if number:
             typer.echo()
-        show_one(row, OutputFormat.TABLE)
+        show_one({column: row[column] for column in shown}, OutputFormat.TABLE)
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
+def _table(rows: list[dict[str, Any]], columns: Sequence[str], folding: frozenset[str]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column, value in rows[0].items():
-        table.add_column(column, justify="right" if isinstance(value, (int, float)) else "left")
+    for column in columns:
+        least = None if column in folding else _column_width(rows, column)
+        is_number = isinstance(rows[0][column], (int, float))
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold", min_width=least)
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
+        table.add_row(*(Text(_cell(row[column])) for column in columns))
     return table
 
 
-def _least_width(rows: list[dict[str, Any]]) -> int:
-    """Columns that a table takes when its cells are broken between words only."""
-    words = ([word for row in rows for word in (column, *_cell(row[column]).split())] for column in rows[0])
-    return sum(max(map(len, column)) + _GAP for column in words) - _GAP
+def _least_width(rows: list[dict[str, Any]], columns: Sequence[str], folding: frozenset[str]) -> int:
+    """Columns of a terminal that a table takes when its cells are broken between words only, or folded."""
+    widths = [_column_width(rows, column) for column in columns]
+    least = [min(FOLDED, width) if column in folding else width for column, width in zip(columns, widths, strict=True)]
+    return sum(width + _GAP for width in least) - _GAP
+
+
+def _column_width(rows: list[dict[str, Any]], column: str) -> int:
+    """Width of a column's longest word."""
+    return max(len(word) for row in rows for word in (column, *_cell(row[column]).split()))
 
 
 def _lines(value: Any) -> list[str]:

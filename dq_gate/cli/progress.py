@@ -5,6 +5,7 @@ Whatever prints to the terminal meanwhile calls `clear` first; the line comes ba
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -30,9 +31,9 @@ def while_reading(stream: BinaryIO, items: Iterable[T]) -> Iterator[T]:
     return _telling(items, state)
 
 
-def while_counting(items: Iterable[T], total: int) -> Iterator[T]:
-    """Give items on, showing how many of how many there were."""
-    return _telling(items, lambda count: f"{count} of {total}")
+def while_counting(items: Iterable[T], total: int | None = None) -> Iterator[T]:
+    """Give items on, showing how many there were, and of how many when that is known."""
+    return _telling(items, lambda count: f"{count}" if total is None else f"{count} of {total}")
 
 
 def clear() -> None:
@@ -44,17 +45,37 @@ def clear() -> None:
         sys.stderr.flush()
 
 
+@contextlib.contextmanager
+def counting(total: int) -> Iterator[Callable[[], None]]:
+    """As `while_counting`, for work that goes through no iterator: gives what to call at each item."""
+    with _ticking(lambda count: f"{count} of {total}") as tick:
+        yield tick
+
+
 def _telling(items: Iterable[T], state: Callable[[int], str]) -> Iterator[T]:
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield from items
-        return
-    due = time.monotonic() + _EVERY_S
-    try:
-        for count, item in enumerate(items, start=1):
-            if time.monotonic() >= due:
-                _show(state(count))
-                due = time.monotonic() + _EVERY_S
+    with _ticking(state) as tick:
+        for item in items:
+            tick()
             yield item
+
+
+@contextlib.contextmanager
+def _ticking(state: Callable[[int], str]) -> Iterator[Callable[[], None]]:
+    """Gives what to call at each item, and shows now and then how many there were."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda: None
+        return
+    count, due = 0, time.monotonic() + _EVERY_S
+
+    def tick() -> None:
+        nonlocal count, due
+        count += 1
+        if time.monotonic() >= due:
+            _show(state(count))
+            due = time.monotonic() + _EVERY_S
+
+    try:
+        yield tick
     finally:
         clear()
 

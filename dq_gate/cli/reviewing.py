@@ -1,4 +1,4 @@
-"""A reviewer's session on the quarantine: the store, the lease token, and which entries a command is about."""
+"""A reviewer's session on the quarantine: the store, the service, the lease token."""
 
 from __future__ import annotations
 
@@ -6,51 +6,44 @@ import contextlib
 import getpass
 import os
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dq_gate.cli.options import cli_settings
 from dq_gate.cli.output import note
 from dq_gate.cli.spool import bring_in
-from dq_gate.errors import ConfigurationError, did_you_mean
-from dq_gate.quarantine.entry import MAX_BATCH, Filter
+from dq_gate.errors import ConfigurationError, ReviewError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dq_gate.core.lifecycle import State
     from dq_gate.quarantine.entry import Entry, Store
-    from dq_gate.review.service import Review
+    from dq_gate.review.service import Ages, Review
     from dq_gate.settings import Settings
     from dq_gate.signals.emitter import Emitter
 
-_DAY_S = 86_400
+DAY_S = 86_400
+PATIENCE_S = 2.0
+"""Seconds that a store may take to answer a reviewer: the setting `store_timeout` is for callers, who cannot wait."""
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which entries a command is about: named ones, or all that a filter finds."""
-
-    ids: tuple[str, ...]
-    where: Filter
+MAX_NAMED = 5
+"""Most entries left out that are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a review command works with."""
+    """What a review command works with.
+
+    Attributes:
+        left_out: Ids of the entries that could not be read; they are told at the end.
+    """
 
     store: Store
     review: Review
     settings: Settings
     emitter: Emitter
-
-    def chosen(self, choice: Choice, *states: State) -> list[str]:
-        """Ids of the named entries, or of those in some states that the filter finds."""
-        if choice.ids:
-            return list(choice.ids)
-        found = [self.review.matching(replace(choice.where, state=state)) for state in states]
-        return list(dict.fromkeys(entry_id for ids in found for entry_id in ids))
+    left_out: list[str] = field(default_factory=list)
 
     def token(self) -> str:
         """The lease token of the state directory: one secret for all of a user's commands."""
@@ -65,57 +58,94 @@ class Session:
             raise ConfigurationError(f"{path}: holds no lease token; remove it")
         return token
 
+    def reveal(self, entry_ids: Sequence[str], reason: str = "") -> list[str]:
+        """Record that payloads are looked at; gives the ids of those that may be shown, as they are there.
+
+        Raises:
+            ConfigurationError: that cannot be recorded, so they must not be shown.
+        """
+        from dq_gate.review.service import done
+
+        try:
+            return done(self.review.reveal(entry_ids, reason=reason))
+        except ReviewError:
+            self.emitter.take_dropped()  # told by this error
+            raise ConfigurationError(f"{self.settings.log}: cannot be written, so nothing is revealed") from None
+
 
 @contextlib.contextmanager
 def reviewing(quarantine: str | None) -> Iterator[Session]:
-    """Open a session on a quarantine: expired leases and entries are dealt with, spooled entries brought in."""
+    """Open a session on a quarantine: leases and entries whose time is over are dealt with, spooled ones brought in."""
     from dq_gate.gate.runtime import connect
+    from dq_gate.quarantine.vault import vault_of
     from dq_gate.review.service import Review
     from dq_gate.signals.emitter import Emitter
 
     settings = cli_settings(quarantine=quarantine)
-    with contextlib.closing(connect(settings)) as store:
+    vault = vault_of(settings)
+    with contextlib.closing(connect(_patient(settings))) as store:
         store.ping()  # before the event log is opened, so that a store that is away costs one line and leaves no file
         emitter = Emitter(
             settings.log or "stderr", namespace=settings.namespace, source=settings.source, release=settings.release
         )
         with contextlib.closing(emitter):
-            review = Review(store, who=_who(), emit=emitter.emit, lease_seconds=settings.lease_seconds)
+            review = Review(
+                store,
+                who=settings.reviewer or _login_name(),
+                emit=emitter.try_emit,
+                lease_seconds=settings.lease_seconds,
+                vault=vault,
+            )
             bring_in(store, settings, emitter.emit)
-            review.tidy(settings.retention_days * _DAY_S)
-            yield Session(store, review, settings, emitter)
+            review.tidy(ages_of(settings))
+            session = Session(store, review, settings, emitter)
+            try:
+                yield session
+            finally:
+                _note_left_out(session.left_out)
             dropped = emitter.take_dropped()
             if dropped:
                 note(f"{dropped} events could not be written to {settings.log}")
 
 
-def choose(ids: Sequence[str] | None, group: str | None, rule: str | None, source: str | None) -> Choice:
-    """Read which entries an action is about.
+def ages_of(settings: Settings) -> Ages:
+    """How long entries stay, as the settings say."""
+    from dq_gate.review.service import Ages
 
-    Raises:
-        ConfigurationError: neither ids nor a filter are given, or both.
-    """
-    has_filter = any((group, rule, source))
-    if bool(ids) == has_filter:
-        raise ConfigurationError("name entries by id, or choose them with --group, --rule or --source")
-    return Choice(tuple(dict.fromkeys(ids or ())), Filter(group=group, rule=rule, source=source))
-
-
-def filter_of(state: str, group: str | None, rule: str | None, source: str | None) -> Filter:
-    """Read which entries are to be listed.
-
-    Raises:
-        ConfigurationError: there is no such state.
-    """
-    from dq_gate.core.lifecycle import STATES
-
-    known = next((known for known in STATES if known == state), None)
-    if known is None and state != "any":
-        raise ConfigurationError(f"--state {state}: no such state{did_you_mean(state, (*STATES, 'any'))}")
-    return Filter(state=known, group=group, rule=rule, source=source)
+    return Ages(
+        open_s=settings.retention_days * DAY_S,
+        finished_s=settings.keep_finished_days * DAY_S,
+        tombstone_s=settings.tombstone_days * DAY_S,
+    )
 
 
-def _who() -> str:
+@contextlib.contextmanager
+def stored_entries(quarantine: str | None, source: str | None = None) -> Iterator[Iterator[Entry]]:
+    """Every entry of the store, oldest first, for commands that only look."""
+    from dq_gate.gate.runtime import connect
+    from dq_gate.quarantine.entry import Filter
+    from dq_gate.review.selection import Selection, matching
+
+    with contextlib.closing(connect(_patient(cli_settings(quarantine=quarantine)))) as store:
+        left_out: list[str] = []
+        try:
+            yield matching(store, Selection(where=Filter(source=source)), left_out.append)
+        finally:
+            _note_left_out(left_out)
+
+
+def _note_left_out(entry_ids: Sequence[str]) -> None:
+    if entry_ids:
+        unread = "1 entry is" if len(entry_ids) == 1 else f"{len(entry_ids)} entries are"
+        named = ", ".join(entry_ids[:MAX_NAMED]) + (" …" if len(entry_ids) > MAX_NAMED else "")
+        note(f"{unread} damaged and left out: {named}; dq-gate quarantine show ID says more")
+
+
+def _patient(settings: Settings) -> Settings:
+    return settings.model_copy(update={"store_timeout": PATIENCE_S})
+
+
+def _login_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -133,21 +163,3 @@ def _create_token(path: Path) -> None:
             path.hardlink_to(draft)
     finally:
         draft.unlink()
-
-
-@contextlib.contextmanager
-def stored_entries(quarantine: str | None, source: str | None = None) -> Iterator[Iterator[Entry]]:
-    """Every entry of the store, oldest first, for commands that only look."""
-    from dq_gate.gate.runtime import connect
-
-    with contextlib.closing(connect(cli_settings(quarantine=quarantine))) as store:
-        yield _each_entry(store, Filter(source=source))
-
-
-def _each_entry(store: Store, where: Filter) -> Iterator[Entry]:
-    after = None
-    while True:
-        page = store.find(where, limit=MAX_BATCH, after=after)
-        yield from page.entries
-        if (after := page.after) is None:
-            return

@@ -64,17 +64,18 @@ class Statistics:
     def add_entries(self, entries: Iterable[Entry]) -> None:
         """Take in entries of the quarantine with what reviewers said of them.
 
-        An entry that was discarded speaks for every rule that refused it. One that was released with a waiver speaks
-        against the waived rules alone; one that was edited and released says nothing of any rule.
+        An entry that was discarded as invalid speaks for every rule that refused it. One that was released with a
+        waiver speaks against the waived rules alone; one that was edited, for the others. Where the verdict is valid
+        and nothing is waived, it speaks against them all; without a verdict, of none.
         """
         for entry in entries:
             deciding = {v.rule_id for v in entry.violations if v.on_fail == "quarantine"}
             waived = {waiver.rule_id for waiver in entry.waivers}
             for rule_id in deciding:
                 figures = self.of(rule_id)
-                if entry.verdict == "invalid":
+                if entry.verdict == "invalid" and (entry.state == "discarded" or rule_id not in waived):
                     figures.right += 1
-                elif rule_id in waived:
+                elif rule_id in waived or (entry.verdict == "valid" and not waived):
                     figures.wrong += 1
                 elif entry.state in ("pending", "leased"):
                     figures.open += 1

@@ -70,12 +70,13 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 class Terminal:
-    """A terminal of some width, and what appears on it."""
+    """A terminal of some width, and what appears on it, as text and as the bytes that were sent to it."""
 
     def __init__(self, columns: int) -> None:
         self.ours, self.theirs = pty.openpty()
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.text = ""
+        self.data = b""
 
     def read(self) -> bool:
         """Wait for more to appear; False at the end."""
@@ -85,6 +86,7 @@ class Terminal:
             if error.errno != errno.EIO:  # what a terminal says when its last user is gone
                 raise
             data = b""
+        self.data += data
         self.text += data.decode("utf-8", "replace").replace("\r\n", "\n")
         return bool(data)
 

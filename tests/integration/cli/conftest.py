@@ -15,7 +15,7 @@ from tests.integration.cli.command import Result, environment, write_lines
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     Run = Callable[..., Result]
@@ -31,21 +31,21 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
     """Runs a command in this process, through `main`: for commands that a process of their own tells nothing about."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
 
     def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["dq-gate", *map(str, arguments)])
         capsysbinary.readouterr()
         with pytest.raises(SystemExit) as left:
             main()
+        for number, handler in handlers.items():  # or a process started from here would ignore them
+            signal.signal(number, handler)
         out, err = capsysbinary.readouterr()
         return Result(int(left.value.code or 0), out.decode(), err.decode())
 
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return run
 
 
 @pytest.fixture

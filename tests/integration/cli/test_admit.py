@@ -45,6 +45,7 @@ def test_the_summary_as_json_is_on_standard_output(run, place):
     assert summary == {
         "rows": 2, "clean": 1, "repaired": 0, "quarantined": 1, "let_through": 0,
         "by_rule": {"query.text.controls": 1}, "failures": [], "waiting_in_spool": 0, "out": "clean.jsonl",
+        "rejects": None,
     }  # fmt: skip
 
 

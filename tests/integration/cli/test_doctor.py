@@ -56,3 +56,12 @@ def test_a_redis_that_may_lose_entries_is_told(run, tmp_path):
 
     assert (result.code, "unsafe: " in result.out) == (1, True)
     assert (stalled.code, "did not answer within" in stalled.complaint) == (3, True)
+
+
+def test_the_keys_are_named_and_not_shown(run, monkeypatch):
+    secret = "A" * 43 + "="
+    assert results(run("doctor", "--format", "jsonl"))["sealing"] == "ok"
+    monkeypatch.setenv("DQ_GATE_SEALING_KEYS", f"2026-07:{secret},2026-01:{secret}")
+    (row,) = (row for row in run("doctor", "--format", "jsonl").rows if row["what"] == "sealing")
+    assert (row["result"], row["detail"]) == ("ok", "under key 2026-07; 2026-01 open too")
+    assert secret not in run("doctor").out

@@ -54,7 +54,8 @@ def test_groups_and_stats_count_what_is_there(run, quarantined):
         "group", "open", "count", "counted_only", "source", "pack", "rules", "first_seen", "last_seen", "sample",
     ]  # fmt: skip
     assert (largest["open"], largest["rules"], other["open"]) == (2, ["query.text.controls"], 1)
-    assert list(counts) == ["by_state", "open_by_rule", "open_by_source", "groups"]
+    assert list(counts) == ["by_state", "open_by_rule", "open_by_source", "groups", "bytes", "counted_only"]
+    assert counts["bytes"] > 300
     assert counts["by_state"]["pending"] == 3
     assert counts["open_by_rule"] == {"query.text.controls": 2, "query.text.present": 1}
     assert "state    pending" in run("quarantine", "stats").out
@@ -88,7 +89,11 @@ def test_a_payload_stays_hidden_until_it_is_revealed_and_that_is_recorded(run, p
     ] == [
         "id", "state", "created_at", "source", "pack", "rules", "group", "attempts", "seen", "replayable",
         "namespace", "pack_digest", "violations", "payload", "lease", "verdict", "waivers", "history",
+        "not_before", "original", "edits", "problem",
     ]  # fmt: skip
+    assert [step["action"] for step in run("quarantine", "history", entry_id, "--format", "json").document] == [
+        "reveal"
+    ]
 
 
 def test_nothing_is_revealed_when_that_cannot_be_recorded(place, quarantined):
@@ -140,6 +145,61 @@ def test_actions_take_a_group_a_rule_or_a_source(run, quarantined):
     assert run("quarantine", "discard", "--rule", "query.text.present").out == "1 entry discarded\n"
     assert run("quarantine", "discard", "--source", "default").out == "0 entries discarded\n"
     assert states(run) == {"released": 2, "discarded": 1}
+
+
+def test_entries_are_found_by_age_and_by_what_their_reasons_say(run, quarantined):
+    def found(*options):
+        rows = run("quarantine", "list", *options, "--format", "jsonl").rows
+        return [quarantined.index(row["id"]) for row in rows]
+
+    assert found("--newer-than", "1h") == [0, 1, 2]
+    assert found("--older-than", "1h") == []
+    assert found("--older-than", "0s", "--newer-than", "1w") == [0, 1, 2]
+    assert found("--reason-text", "CONTROL character") == [0, 1]
+    assert found("--reason-text", "second") == []
+
+
+@pytest.mark.parametrize("age", ["3", "d", "-1h", "3 days", "", "1e9d"])
+def test_what_is_no_age_is_refused_with_an_example(run, age):
+    result = run("quarantine", "list", "--older-than", age)
+
+    assert result.code == 2
+    assert "write a number and one of s, m, h, d, w, such as 3d" in result.complaint
+
+
+def test_the_newest_entry_of_a_group_is_shown_by_the_groups_name(run, quarantined):
+    group = run("quarantine", "groups", "--format", "jsonl").rows[0]
+
+    assert run("quarantine", "show", "--group", group["group"], "--format", "json").document["id"] == group["sample"]
+    assert "no such group" in run("quarantine", "show", "--group", "x").complaint
+    assert run("quarantine", "show").code == 2
+
+
+def test_what_was_done_of_late_is_told_for_all_entries_newest_last(run, quarantined):
+    run("quarantine", "claim", quarantined[1])
+    run("quarantine", "discard", quarantined[0])
+
+    rows = run("quarantine", "history", "--format", "jsonl").rows
+
+    assert list(rows[0]) == ["id", "at", "who", "account", "action", "why"]
+    assert [(quarantined.index(row["id"]), row["action"]) for row in rows] == [
+        (1, "claim"),
+        (0, "claim"),
+        (0, "discard"),
+    ]
+    assert len(run("quarantine", "history", "--limit", "1", "--format", "jsonl").rows) == 1
+    assert run("quarantine", "history", "--newer-than", "0s").out == "nothing was done\n"
+
+
+def test_a_reviewer_is_named_by_the_setting_beside_the_account(run, quarantined, monkeypatch):
+    monkeypatch.setenv("DQ_GATE_REVIEWER", "ann")
+    run("quarantine", "claim", quarantined[0])
+
+    (step,) = run("quarantine", "history", quarantined[0], "--format", "json").document
+
+    assert step["who"] == "ann"
+    assert step["account"] not in ("", "ann")
+    assert f"claim by ann (account {step['account']})" in run("quarantine", "show", quarantined[0]).out
 
 
 def test_history_says_who_did_what_and_why(run, quarantined, monkeypatch):
@@ -197,8 +257,12 @@ def test_an_empty_token_file_is_told(run, place, quarantined):
 
 
 @pytest.mark.parametrize(
-    "action", ["list", "groups", "stats", "show x", "claim x", "release x", "discard x", "redrive"]
-)
+    "action",
+    [
+        "list", "groups", "stats", "show x", "history", "claim x", "renew", "unclaim", "edit x", "release x",
+        "discard x", "redrive", "export", "purge", "upgrade",
+    ],
+)  # fmt: skip
 def test_a_redis_that_refuses_costs_one_line_and_exit_code_3(action, run, place, silent_redis):
     result = run("quarantine", *action.split(), "--quarantine", silent_redis)
 

@@ -18,8 +18,8 @@ def commands():
 
 
 COMMANDS = tuple(commands())
-DOCUMENTS = {("demo",), ("rules", "schema"), ("rules", "profile")}
-"""Commands that write one document of a form of its own."""
+DOCUMENTS = {("demo",), ("rules", "schema"), ("rules", "profile"), ("quarantine", "new-key"), ("review",)}
+"""Commands that write one document of a form of its own, or fill the screen."""
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
