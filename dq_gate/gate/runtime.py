@@ -16,7 +16,10 @@ from dq_gate.gate.drift import DriftWatch, drifted, watched
 from dq_gate.gate.recording import Recorder
 from dq_gate.quarantine.address import open_store, store_kind
 from dq_gate.quarantine.build import build_entry
+from dq_gate.quarantine.redis_address import RedisOptions
+from dq_gate.quarantine.redis_tls import TlsFiles
 from dq_gate.quarantine.spool import Spool
+from dq_gate.quarantine.vault import vault_of
 from dq_gate.quarantine.writer import Writer
 from dq_gate.signals.emitter import Emitter
 from dq_gate.signals.windows import Windows
@@ -47,7 +50,24 @@ def store_address(settings: Settings) -> str:
 def connect(settings: Settings) -> Store:
     """Open the quarantine store that the settings name."""
     return open_store(
-        store_address(settings), settings.namespace, max_open=settings.max_open, timeout=settings.store_timeout
+        store_address(settings),
+        settings.namespace,
+        max_open=settings.max_open,
+        max_bytes=int(settings.max_store_mb * 1e6),
+        timeout=settings.store_timeout,
+        redis=redis_options(settings),
+    )
+
+
+def redis_options(settings: Settings) -> RedisOptions:
+    """How a Redis is to be used, as the settings say."""
+    return RedisOptions(
+        tls=TlsFiles(settings.redis_ca_file, settings.redis_cert_file, settings.redis_key_file),
+        sentinel_password=settings.sentinel_password,
+        wait_replicas=settings.wait_replicas,
+        wait_timeout=settings.wait_timeout,
+        key_prefix=settings.key_prefix,
+        shards=settings.shards,
     )
 
 
@@ -56,9 +76,12 @@ def prepare(settings: Settings) -> None:
 
     Raises:
         SettingsError: the quarantine's address has no form that is known.
+        MissingExtraError: there are sealing keys, and the extra `seal` is not installed.
     """
     connect(settings)
-    import_module("structlog")
+    vault_of(settings)
+    if settings.log == "structlog":
+        import_module("structlog")
     if store_kind(store_address(settings)) == "redis":
         import_module("redis")
 
@@ -90,11 +113,14 @@ class Runtime:
             pack=pack.id,
         )
         self._each_window = each_window
+        self._vault = vault_of(settings)
         address = store_address(settings)
         kind = store_kind(address)
         self._writer = Writer(
             open_store=lambda: connect(settings),
-            open_spool=lambda: Spool(settings.state_dir / "spool", target=spool_target(settings)),
+            open_spool=lambda: Spool(
+                settings.state_dir / "spool", spool_target(settings), max_bytes=settings.spool_max_mb * 1e6
+            ),
             report=self.emitter.emit,
             store_kind=kind,
             retention_s=settings.retention_days * 86_400,
@@ -108,7 +134,9 @@ class Runtime:
         self.take(pack)
         if settings.quarantine is None:
             self.emitter.emit(events.StoreLocal())
-        self._windows = Windows(self.emitter, mode=lambda: self.mode, on_close=self._after_window)
+        self._windows = Windows(
+            self.emitter, mode=lambda: self.mode, on_close=self._after_window, unkept=lambda: self._writer.unkept
+        )
 
     def take(self, pack: CompiledPack) -> None:
         """Go on under these rules: events name them from now on."""
@@ -185,7 +213,10 @@ class Runtime:
             now=time.time(),
             key=key,
             withheld=rules.withheld,
-            redactions=rules.redactions(decision),
+            redactions=rules.redactions,
+            found=frozenset(violation.rule_id for violation in (*decision.violations, *decision.shadowed)),
+            subject_fields=rules.subject_fields,
+            vault=self._vault,
         )
 
     def put(self, entry: Entry) -> Future[Receipt]:
@@ -201,8 +232,8 @@ class Runtime:
         """Report a failed input and where its entry went."""
         self._windows.count_put(put_ns)
         violations = command.decision.violations
-        emit = partial(self.emitter.emit, pack=PackId(entry.pack, entry.pack_version, entry.pack_digest))
-        emit(
+        pack = PackId(entry.pack, entry.pack_version, entry.pack_digest)
+        self.emitter.emit(
             events.InputQuarantined(
                 entry_id=command.receipt.entry_id,
                 stored=command.receipt.stored,
@@ -212,10 +243,11 @@ class Runtime:
                 fallback=command.fallback,
                 latency_us=latency_ns / 1e3,
                 put_ms=round(put_ns / 1e6, 3),
-            )
+            ),
+            pack=pack,
         )
         if command.fallback:
-            emit(events.FallbackUsed(command.receipt.entry_id))
+            self.emitter.emit(events.FallbackUsed(command.receipt.entry_id), pack=pack)
 
     def close(self) -> None:
         """Put or spool what waits, report the last window, let go of everything."""
@@ -254,7 +286,8 @@ def spool_target(settings: Settings) -> str:
     """Names the store that spooled entries are meant for, without its password."""
     from dq_gate.quarantine.spool import target_of
 
-    return target_of(store_address(settings), settings.namespace)
+    place = settings.namespace if settings.key_prefix == "dq" else f"{settings.key_prefix}/{settings.namespace}"
+    return target_of(store_address(settings), place)
 
 
 def mode_of(settings: Settings) -> GateMode:

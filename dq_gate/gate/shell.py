@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from concurrent.futures import CancelledError as FutureCancelledError
+from contextlib import suppress
+from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +14,10 @@ from dq_gate.core.flow import Count, Ending, Quarantine, Report, admission
 from dq_gate.core.model import Receipt
 
 if TYPE_CHECKING:
+    import asyncio
+    from asyncio import AbstractEventLoop
+    from concurrent.futures import Future
+
     from dq_gate.gate.rules import Rules
     from dq_gate.gate.runtime import Runtime
 
@@ -115,11 +123,14 @@ class _Put:
     async def answer(self) -> Receipt:
         import asyncio
 
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Receipt | None] = loop.create_future()  # cancelling it leaves the writer's future alone
+        self._receipt.add_done_callback(partial(_mailbox_of(loop).post, waiter))
+        timer = loop.call_later(self._seconds_left(), _answer, waiter, None)
         try:
-            async with asyncio.timeout(self._seconds_left()):
-                return await asyncio.wrap_future(self._receipt)  # cancelling it leaves the writer's future alone
-        except TimeoutError:
-            return self.unknown()
+            return await waiter or self.unknown()
+        finally:
+            timer.cancel()
 
     def unknown(self) -> Receipt:
         return Receipt(self._entry.id, "unknown")
@@ -129,3 +140,51 @@ class _Put:
 
     def _seconds_left(self) -> float:
         return max(0.0, (self._entered + DEADLINE_NS - perf_counter_ns()) / 1e9)
+
+
+class _Mailbox:
+    """Brings receipts to an event loop: the writer answers many puts at once, and wakes the loop once for them all."""
+
+    __slots__ = ("_is_called_for", "_letters", "_loop")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._letters: deque[tuple[asyncio.Future[Receipt | None], Future[Receipt]]] = deque()
+        self._is_called_for = False
+
+    def is_of(self, loop: AbstractEventLoop) -> bool:
+        return self._loop is loop
+
+    def post(self, waiter: asyncio.Future[Receipt | None], receipt: Future[Receipt]) -> None:
+        """Called by any thread."""
+        self._letters.append((waiter, receipt))
+        if not self._is_called_for:
+            self._is_called_for = True
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_called_for = False  # before the letters are taken: one that comes meanwhile is taken, or calls again
+        while self._letters:
+            waiter, receipt = self._letters.popleft()
+            _answer(waiter, None if receipt.cancelled() else receipt.result())
+
+
+class _Local(threading.local):
+    mailbox: _Mailbox | None = None
+
+
+_LOCAL = _Local()
+
+
+def _mailbox_of(loop: AbstractEventLoop) -> _Mailbox:
+    """The mailbox of the loop that runs in this thread."""
+    mailbox = _LOCAL.mailbox
+    if mailbox is None or not mailbox.is_of(loop):
+        mailbox = _LOCAL.mailbox = _Mailbox(loop)
+    return mailbox
+
+
+def _answer(waiter: asyncio.Future[Receipt | None], receipt: Receipt | None) -> None:
+    if not waiter.done():
+        waiter.set_result(receipt)

@@ -1,4 +1,4 @@
-"""Where event lines go: a stream or a file. Sinks take whole lines as bytes, as BytesLogger hands them over."""
+"""Where event lines go: a stream or a file. Sinks take whole lines as bytes."""
 
 from __future__ import annotations
 

@@ -27,11 +27,20 @@ class Windows:
         emitter: Where closed windows go.
         mode: The gate's mode at the moment; called at each close.
         on_close: Called after each close, by the same thread.
+        unkept: How many entries were lost so far; called at each close.
     """
 
-    def __init__(self, emitter: Emitter, mode: Callable[[], GateMode], on_close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        emitter: Emitter,
+        mode: Callable[[], GateMode],
+        on_close: Callable[[], None],
+        unkept: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._emitter = emitter
         self._mode = mode
+        self._unkept = unkept
+        self._told_unkept = 0
         self._on_close = on_close
         self._lock = threading.Lock()
         self._window = Window(time.time())
@@ -74,6 +83,7 @@ class Windows:
             window, self._window = self._window, Window(closed_at)
             seq, self._seq = self._seq, self._seq + 1
         dropped = self._emitter.take_dropped()
+        unkept = self._unkept()
         parts = split(*window.rows())
         for part, (inputs, rules) in enumerate(parts, start=1):
             is_told = self._emitter.try_emit(
@@ -89,9 +99,14 @@ class Windows:
                     latency_us=window.latency.quantiles(1e3) if part == 1 else None,
                     put_ms=window.put.quantiles(1e6) if part == 1 else None,
                     dropped=dropped if part == 1 else 0,
+                    unkept=unkept - self._told_unkept if part == 1 else 0,
                 )
             )
-            if part == 1 and not is_told:
+            if part > 1:
+                continue
+            if is_told:
+                self._told_unkept = unkept
+            else:
                 self._emitter.count_dropped(dropped)
 
 

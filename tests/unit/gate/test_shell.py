@@ -7,6 +7,7 @@ import logging
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -162,6 +163,34 @@ def test_the_answer_reaches_the_task_that_waits_among_others(
 
     answers = asyncio.run(scene())
     assert [(answer.entry_id, answer.stored) for answer in answers] == [(f"entry-{n}", "store") for n in (1, 2, 3)]
+
+
+def test_answers_that_come_together_wake_the_loop_once(
+    gate: Gate, writer: SlowWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell, "DEADLINE_NS", NEVER_NS)
+
+    async def scene() -> int:
+        tasks = [asyncio.create_task(gate.aadmit({"query": BAD})) for _ in range(64)]
+        await until(lambda: len(writer.puts) == 64)
+        loop = asyncio.get_running_loop()
+        with mock.patch.object(loop, "call_soon_threadsafe", wraps=loop.call_soon_threadsafe) as wake:
+            writer.answer()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return wake.call_count
+
+    assert asyncio.run(scene()) == 1
+
+
+def test_an_answer_after_the_loop_has_ended_harms_nobody(gate: Gate, writer: SlowWriter) -> None:
+    async def scene() -> None:
+        task = asyncio.create_task(gate.aadmit({"query": BAD}))
+        await until(lambda: writer.puts)
+        task.cancel()
+
+    asyncio.run(scene())
+    writer.answer()
+    assert [put.done() for put in writer.puts] == [True]
 
 
 def test_an_async_caller_does_not_hold_up_its_loop(

@@ -121,6 +121,36 @@ def test_all_that_waits_goes_in_one_round_trip(bench: Bench) -> None:
     assert bench.store.puts == [1, 30]
 
 
+def test_as_many_as_were_answered_are_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.store.open_for_puts.clear()
+    receipts = bench.submit("first")
+    assert bench.store.being_asked.wait(WAIT)
+    receipts += bench.submit("a", "b", "c")
+    bench.store.open_for_puts.set()
+    assert [receipt.result(WAIT).stored for receipt in receipts] == ["store"] * 4
+    monkeypatch.setattr(writer_module, "GATHERING", NEVER)
+    assert bench.stored("d", "e", "f") == ["store"] * 3
+    assert bench.store.puts == [1, 3, 3]
+
+
+def test_a_caller_on_its_own_is_not_kept_waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "GATHERING", NEVER)
+    assert [bench.stored(entry_id) for entry_id in ("a", "b")] == [["store"], ["store"]]
+
+
+def test_a_writer_that_gathers_is_closed_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "GATHERING", NEVER)
+    bench.store.open_for_puts.clear()
+    bench.submit("first")
+    assert bench.store.being_asked.wait(WAIT)
+    bench.submit("a", "b")
+    bench.store.open_for_puts.set()
+    assert bench.stored("c", "d") == ["store"] * 2
+    late = bench.submit("alone")
+    assert bench.writer.close(WAIT) == 0
+    assert late[0].result(0).stored == "store"
+
+
 def test_a_round_trip_carries_no_more_than_a_store_takes(bench: Bench) -> None:
     bench.store.open_for_puts.clear()
     receipts = bench.submit(*(str(n) for n in range(2 * MAX_BATCH + 2)))
@@ -200,7 +230,8 @@ def test_without_store_and_spool_callers_are_told_that_nothing_kept_the_entry(un
     unprobed.store.error = BackendUnavailableError()
     unprobed.spool.error = OSError(28, "No space left on device")
     assert unprobed.stored("a", "b") == ["none", "none"]
-    assert StoreDegraded("spool", "OSError") in unprobed.reports.events
+    assert StoreDegraded("spool", "OSError", "its disk is full") in unprobed.reports.events
+    assert unprobed.writer.unkept == 2
 
 
 def test_a_spool_that_fails_is_told_once_until_it_works_again(unprobed: Bench) -> None:

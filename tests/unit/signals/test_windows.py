@@ -48,8 +48,8 @@ def emitted():
     return Emitted()
 
 
-def run(emitted, *, mode="enforce", on_close=lambda: None):
-    return Windows(emitted, mode=lambda: mode, on_close=on_close)
+def run(emitted, *, mode="enforce", on_close=lambda: None, unkept=lambda: 0):
+    return Windows(emitted, mode=lambda: mode, on_close=on_close, unkept=unkept)
 
 
 def test_the_last_window_is_told_at_the_close_though_nothing_came(emitted):
@@ -87,6 +87,18 @@ def test_windows_follow_each_other_without_a_gap(emitted, monkeypatch):
     assert [window.seq for window in told] == list(range(len(told)))
     assert [window.opened_at for window in told[1:]] == [window.closed_at for window in told[:-1]]
     assert all(datetime.fromisoformat(window.opened_at).tzinfo for window in told)
+
+
+def test_a_window_tells_what_was_lost_since_the_one_before(emitted, monkeypatch):
+    monkeypatch.setattr(windows_module, "WINDOW_SECONDS", 0.01)
+    closed = threading.Semaphore(0)
+    lost = iter([0, 3])
+    windows = run(emitted, on_close=closed.release, unkept=lambda: next(lost, 5))
+    for _ in range(3):
+        assert closed.acquire(timeout=30)
+    windows.close()
+    assert [window.unkept for window in emitted.events[:3]] == [0, 3, 2]
+    assert sum(window.unkept for window in emitted.events) == 5
 
 
 def test_no_count_is_lost_or_doubled_between_windows(emitted, monkeypatch):
