@@ -3,16 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
+WORKERS ?= 2
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint accuracy bench docs check clean redis-server
+.PHONY: demo test faults lint accuracy bench docs check clean redis-server
 
 demo: $(VENV)/.core  ## Run the main job on real input, with no server.
 	@$(BIN)/dq-gate demo
 
 test: $(VENV)/.dev redis-server  ## Run every test, on a real redis-server.
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+faults: $(VENV)/.dev redis-server  ## Kill, stall, cut and fill servers and disks; a table of what came of it.
+	$(BIN)/pytest -m "fault or not fault" tests/faults
 
 lint: $(VENV)/.dev  ## Style, types, layers.
 	$(BIN)/ruff check .
