@@ -9,6 +9,7 @@
     │   └── MissingExtraError         an optional dependency is not installed
     ├── BackendUnavailableError       a store cannot be reached; exit code 3
     │   └── UnreadableEntryError      what it holds is damaged, or of a release this one does not know
+    │       └── SealedPayloadError    it is sealed, and cannot be opened
     ├── UnreadableInputError          an input file cannot be opened or decoded at all; exit code 2
     ├── ReviewError                   an action on an entry is not possible
     │   └── EntryNotFoundError
@@ -20,7 +21,7 @@ Messages are one line and say the way out. None carries an input's content.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,6 +97,39 @@ class BackendUnavailableError(DqGateError):
 
 class UnreadableEntryError(BackendUnavailableError):
     """A stored entry or payload is damaged, or written in a format this release does not know."""
+
+
+SealProblem = Literal["no_key", "unknown_key", "wrong_key", "tampered", "moved", "truncated"]
+
+
+class SealedPayloadError(UnreadableEntryError):
+    """A sealed payload cannot be opened.
+
+    Args:
+        entry_id: The entry that holds it.
+        problem: `no_key`: no sealing key is set. `unknown_key`: not the one it names. `wrong_key`: another secret under
+            that id. `tampered`: it is not what was stored. `moved`: it is another entry's. `truncated`: it is cut.
+        key_id: The key that it names, when that can be read.
+    """
+
+    def __init__(self, entry_id: str, problem: SealProblem, key_id: str = "") -> None:
+        self.entry_id = entry_id
+        self.problem = problem
+        self.key_id = key_id
+        super().__init__(f"entry {entry_id}: {_SEAL_PROBLEMS[problem].format(key_id)}")
+
+    def __reduce__(self) -> tuple[type[SealedPayloadError], tuple[str, SealProblem, str]]:
+        return SealedPayloadError, (self.entry_id, self.problem, self.key_id)
+
+
+_SEAL_PROBLEMS: dict[SealProblem, str] = {
+    "no_key": "its payload is sealed under key {!r}, and no sealing key is set; set sealing_keys or sealing_keys_file",
+    "unknown_key": "its payload is sealed under key {!r}, which is not among the sealing keys; add it to them",
+    "wrong_key": "its payload is sealed under another secret than that of sealing key {!r}; find the one of that id",
+    "tampered": "its sealed payload was changed or cut after it was stored; discard the entry",
+    "moved": "it holds the sealed payload of another entry; discard it",
+    "truncated": "its sealed payload is cut short; discard the entry",
+}
 
 
 class UnreadableInputError(DqGateError):

@@ -7,6 +7,7 @@ its meaning; `docs/reference/events.md` is generated from this file.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -37,8 +38,13 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """The event's own fields, without those that are None."""
-        values = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: value for name, value in values if value is not None}
+        names = _names(type(self))  # type: ignore[arg-type]  # mypy takes the hash of its instances for that of the class
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@cache
+def _names(kind: type[Event]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +275,7 @@ class WindowClosed(Event):
         latency_us: Quantiles p50, p95, p99 of the judgement, microseconds, within 3 %; null without any.
         put_ms: Quantiles p50, p95, p99 of storing an entry, milliseconds, within 3 %; null without any.
         dropped: Events that could not be written in this window.
+        unkept: Refused inputs whose entries neither store nor spool took; those that a flood only counts are none.
     """
 
     name = PREFIX + "window.closed"
@@ -284,6 +291,7 @@ class WindowClosed(Event):
     latency_us: dict[str, float] | None
     put_ms: dict[str, float] | None
     dropped: int
+    unkept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,17 +311,19 @@ class RecordingFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class StoreDegraded(Event):
-    """The quarantine store failed; entries go to the spool.
+    """The quarantine store failed, and entries go to the spool; or the spool failed, and they go nowhere.
 
     Attributes:
-        store: Kind of store.
+        store: Kind of store, or `spool`.
         error: Type of the error.
+        reason: What is wrong with the spool, when it can be said: that it is full, for instance.
     """
 
     name = PREFIX + "store.degraded"
     level = "error"
     store: str
     error: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +404,32 @@ class EntryLeased(EntryEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class EntryRenewed(EntryEvent):
+    """A reviewer holds claimed entries for longer.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: The reviewer.
+    """
+
+    name = PREFIX + "entry.renewed"
+    level = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryUnclaimed(EntryEvent):
+    """A reviewer gave claimed entries back, undecided.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: The reviewer.
+    """
+
+    name = PREFIX + "entry.unclaimed"
+    level = "info"
+
+
+@dataclass(frozen=True, slots=True)
 class EntryLeaseExpired(EntryEvent):
     """A lease ran out; its entries are pending again.
 
@@ -404,6 +440,21 @@ class EntryLeaseExpired(EntryEvent):
 
     name = PREFIX + "entry.lease_expired"
     level = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryEdited(EntryEvent):
+    """A reviewer replaced the payload of an entry by one that passes the gate.
+
+    Attributes:
+        entry_ids: The entry.
+        who: The reviewer.
+        waived: Rules the reviewer found wrong about the new payload.
+    """
+
+    name = PREFIX + "entry.edited"
+    level = "info"
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,6 +529,64 @@ class EntryDied(EntryEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class EntryRedriveLost(EntryEvent):
+    """A redrive outlived its lease: its handler may have run, and another consumer may run it again.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: Who redrove them.
+    """
+
+    name = PREFIX + "entry.redrive_lost"
+    level = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySkipped(EntryEvent):
+    """Released entries cannot be redriven as they are, and stay released.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: Who would have redriven them.
+        reason: sealed (its key is not here), damaged, or not_replayable (not kept whole).
+    """
+
+    name = PREFIX + "entry.skipped"
+    level = "warning"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedrivePaused(Event):
+    """A consumer of released entries waits for the quarantine store, which is away.
+
+    Attributes:
+        who: The consumer.
+        error: Type of the error.
+    """
+
+    name = PREFIX + "redrive.paused"
+    level = "warning"
+    who: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveResumed(Event):
+    """The quarantine store answers a consumer of released entries again.
+
+    Attributes:
+        who: The consumer.
+        away_s: Seconds it was away.
+    """
+
+    name = PREFIX + "redrive.resumed"
+    level = "info"
+    who: str
+    away_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class EntryExpired(EntryEvent):
     """Entries outlived the retention.
 
@@ -487,6 +596,32 @@ class EntryExpired(EntryEvent):
     """
 
     name = PREFIX + "entry.expired"
+    level = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPurged(EntryEvent):
+    """Finished entries were removed for good.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: Who removed them.
+    """
+
+    name = PREFIX + "entry.purged"
+    level = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryImported(EntryEvent):
+    """Entries of an export were put into the quarantine, to be decided anew.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: Who imported them.
+    """
+
+    name = PREFIX + "entry.imported"
     level = "info"
 
 
@@ -501,6 +636,34 @@ class EntryRevealed(EntryEvent):
 
     name = PREFIX + "entry.revealed"
     level = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryErased(EntryEvent):
+    """The payloads of entries were erased, on behalf of whose data they were.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: Who erased them.
+    """
+
+    name = PREFIX + "entry.erased"
+    level = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRewrapped(EntryEvent):
+    """The payloads of entries are sealed under another key now.
+
+    Attributes:
+        entry_ids: The entries (at most 100).
+        who: Who changed the key.
+        key: The key's id.
+    """
+
+    name = PREFIX + "entry.rewrapped"
+    level = "info"
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dq_gate.quarantine.entry import Entry, Health
 from dq_gate.quarantine.spool import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dq_gate.events import Event
     from dq_gate.quarantine.entry import PutResult
@@ -59,6 +59,7 @@ class FakeStore:
         full: Ids that are only counted.
         unsafe: What `health` answers.
         has_settled: What `settled` answers.
+        erased: What `forgotten` answers.
         open_for_puts: Cleared, it makes `put` wait.
     """
 
@@ -71,6 +72,7 @@ class FakeStore:
         self.full: set[str] = set()
         self.unsafe: tuple[str, ...] = ()
         self.has_settled = True
+        self.erased: dict[str, float] = {}
         self.open_for_puts = threading.Event()
         self.open_for_puts.set()
         self.being_asked = threading.Event()
@@ -91,6 +93,10 @@ class FakeStore:
         self.ping()
         return self.entries.get(entry_id)
 
+    def known(self, entry_ids: Sequence[str]) -> list[bool]:
+        self.ping()
+        return [entry_id in self.entries for entry_id in entry_ids]
+
     def ping(self) -> None:
         if self.error is not None:
             raise self.error
@@ -103,6 +109,10 @@ class FakeStore:
         self.ping()
         return self.has_settled
 
+    def forgotten(self) -> dict[str, float]:
+        self.ping()
+        return self.erased
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -110,6 +120,8 @@ class FakeStore:
         self.sightings[entry.id] += 1
         if entry.id in self.full:
             return "counted"
+        if any(entry.created_at <= self.erased.get(subject, 0.0) for subject in entry.subjects):
+            return "erased"
         is_known = entry.id in self.entries
         self.entries[entry.id] = entry
         return "seen" if is_known else "created"
@@ -160,6 +172,13 @@ class MemorySpool:
 
     def prune(self, before: float) -> None:
         self.open()
+
+    def forget(self, forgotten: Mapping[str, float]) -> None:
+        self.open()
+
+    def salvage(self) -> int:
+        self.open()
+        return 0
 
     def orphans(self) -> list[MemorySpool]:
         self.open()

@@ -21,6 +21,7 @@ from dq_gate.events import (
     BatchCompleted,
     EntryReleased,
     EntryReturned,
+    EntryRewrapped,
     Event,
     RuleShadowed,
     StoreLocal,
@@ -61,7 +62,7 @@ OF_THE_DESIGN = {
     "batch.completed", "rule.shadowed", "rule.crashed", "window.closed", "store.degraded", "store.restored",
     "store.local", "store.unsafe", "spool.drained", "entry.leased", "entry.lease_expired", "entry.released",
     "entry.redriven", "entry.returned", "entry.discarded", "entry.expired", "entry.died", "entry.revealed",
-    "alert.fired", "alert.resolved", "fallback.used",
+    "entry.erased", "alert.fired", "alert.resolved", "fallback.used",
 }  # fmt: skip
 
 
@@ -94,6 +95,7 @@ LARGEST = [
     BatchCompleted(10**9, 10**9, 10**9, 10**9, {f"{number:03}{RULE[3:]}": 10**9 for number in range(MAX_RULES)}, 1e6),
     RuleShadowed((RULE,) * MAX_NAMED),
     EntryReleased((ID,) * MAX_BATCH, "w" * 64, (RULE,) * MAX_NAMED_IN_REVIEW),
+    EntryRewrapped((ID,) * MAX_BATCH, "w" * 64, "k" * 32),
     EntryReturned((ID,), "w" * 64, (RULE,) * MAX_NAMED_IN_REVIEW, "E" * 64),
     AlertFired("a" * 64, "ticket", {"source": "s" * 64}, 0.5, 0.2, "2026-01-31T12:00:00Z", "s" * 500, "r" * 200),
 ]  # fmt: skip

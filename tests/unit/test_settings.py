@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import traceback
 from pathlib import Path
 
 import pytest
 
 from dq_gate.errors import SettingsError
-from dq_gate.settings import Settings, load_settings
+from dq_gate.settings import SealingKey, Settings, load_settings
+
+SECRET = base64.b64encode(bytes(range(32))).decode()
+OTHER = base64.b64encode(bytes(range(1, 33))).decode()
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +57,19 @@ def test_an_empty_variable_is_none(monkeypatch):
     assert load_settings().quarantine is None
 
 
-def test_every_setting_can_come_from_the_environment(monkeypatch):
+def test_every_setting_can_come_from_the_environment(home, monkeypatch):
+    write(home / "keys", f"older:{SECRET}").chmod(0o600)
     texts = {
         "pack": "document", "quarantine": "redis://localhost", "namespace": "n", "source": "s", "release": "1.2",
         "state_dir": "state", "log": "stdout", "mode": "shadow", "control_file": "control", "max_input_bytes": "10",
         "admitted_sample_rate": "0.5", "store_timeout": "0.1", "shutdown_timeout": "1", "max_open": "7",
         "max_attempts": "2", "lease_seconds": "60", "retention_days": "3", "reload": "false",
         "record": "masked", "record_rate": "0.5", "record_max_mb": "1", "record_days": "2",
-        "trusted_packages": "acme.rules, shop",
+        "trusted_packages": "acme.rules, shop", "sealing_keys": f"newer:{SECRET}", "sealing_keys_file": "keys",
+        "redis_ca_file": "ca.pem", "redis_cert_file": "gate.pem", "redis_key_file": "gate.key",
+        "sentinel_password": "p", "key_prefix": "tenant", "shards": "4", "wait_replicas": "1", "wait_timeout": "0.05",
+        "keep_finished_days": "9", "tombstone_days": "9", "reviewer": "ann", "max_store_mb": "10", "spool_max_mb": "11",
+        "redrive_lease_s": "5", "redrive_backoff_s": "1", "redrive_backoff_max_s": "60",
     }  # fmt: skip
     assert texts.keys() == Settings.model_fields.keys()
     for name, text in texts.items():
@@ -218,3 +228,100 @@ def test_settings_do_not_change():
 
 def test_every_setting_is_described():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+# Sealing keys
+
+
+@pytest.fixture
+def keys_file(home):
+    """A file of keys that only its owner can read."""
+    path = home / "sealing-keys"
+    path.touch(0o600)
+    path.write_text(f"# ours\n2026-07:{OTHER}\n\n2026-01:{SECRET}  # to be removed\n", encoding="ascii")
+    return path
+
+
+def test_the_first_key_is_the_one_that_seals(monkeypatch):
+    monkeypatch.setenv("DQ_GATE_SEALING_KEYS", f"2026-07:{OTHER}, 2026-01:{SECRET}")
+    keys = load_settings().sealing_keys
+    assert [key.id for key in keys] == ["2026-07", "2026-01"]
+    assert keys[1] == SealingKey("2026-01", bytes(range(32)))
+
+
+def test_keys_are_read_from_a_file_too_after_those_of_the_setting(keys_file, monkeypatch):
+    assert [key.id for key in load_settings(sealing_keys_file="sealing-keys").sealing_keys] == ["2026-07", "2026-01"]
+    settings = load_settings(sealing_keys=f"first:{SECRET}", sealing_keys_file=keys_file)
+    assert [key.id for key in settings.sealing_keys] == ["first", "2026-07", "2026-01"]
+
+
+def test_a_file_of_keys_is_named_from_the_settings_file(keys_file, home, monkeypatch):
+    write(home / "dq_gate.toml", 'sealing_keys_file = "sealing-keys"\n')
+    monkeypatch.chdir(home.parent)
+    monkeypatch.setenv("DQ_GATE_CONFIG", str(home / "dq_gate.toml"))
+    assert len(load_settings().sealing_keys) == 2
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o602])
+def test_a_file_of_keys_that_is_open_to_others_is_refused(keys_file, mode):
+    keys_file.chmod(mode)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        load_settings(sealing_keys_file=keys_file)
+
+
+def test_a_group_may_read_a_file_of_keys(keys_file):
+    keys_file.chmod(0o440)
+    assert len(load_settings(sealing_keys_file=keys_file).sealing_keys) == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"# nothing\n", b"\xff", None], ids=["empty", "comments", "binary", "no file"]
+)
+def test_a_file_without_keys_is_refused(keys_file, content):
+    if content is None:
+        keys_file.unlink()
+    else:
+        keys_file.write_bytes(content)
+    with pytest.raises(SettingsError, match="sealing-keys"):
+        load_settings(sealing_keys_file=keys_file)
+
+
+def test_a_mistake_in_the_file_names_the_file(keys_file):
+    keys_file.write_text("2026-01:short\n", encoding="ascii")
+    with pytest.raises(SettingsError, match=r"sealing-keys: sealing_keys: key '2026-01' is not base64"):
+        load_settings(sealing_keys_file=keys_file)
+
+
+MISTAKES = {
+    SECRET: "key 1 is not id:base64",
+    f"UPPER:{SECRET}": "key 1 is not id:base64",
+    f"{'x' * 33}:{SECRET}": "key 1 is not id:base64",
+    f":{SECRET}": "key 1 is not id:base64",
+    f"a:{SECRET}!": "key 'a' is not base64",
+    f"a:{SECRET[:-4]}": "not base64|bytes, not 32",
+    f"b:{OTHER},a:{SECRET}{SECRET}": "key 'a' (is not base64|has)",
+    f"a:{SECRET},a:{OTHER}": "key 'a' is there twice",
+    "a:": "key 'a' has 0 bytes, not 32",
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), MISTAKES.items(), ids=range(len(MISTAKES)))
+def test_a_key_that_is_none_is_refused_and_not_shown(monkeypatch, text, reason):
+    monkeypatch.setenv("DQ_GATE_SEALING_KEYS", text)
+    with pytest.raises(SettingsError, match=reason) as caught:
+        load_settings()
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__context__)
+    assert "DQ_GATE_SEALING_KEYS" in told
+    assert [secret for secret in (SECRET[:10], OTHER[:10]) if secret in told.partition("Error:")[2]] == []
+
+
+@pytest.mark.parametrize("value", [5, {"a": SECRET}, [5], [SECRET]])
+def test_keys_of_another_type_are_refused_and_not_shown(value):
+    with pytest.raises(SettingsError, match="sealing_keys") as caught:
+        load_settings(sealing_keys=value)
+    assert SECRET not in f"{caught.value} {caught.value.__context__}"
+
+
+def test_settings_show_no_key():
+    settings = load_settings(sealing_keys=f"a:{SECRET}")
+    assert [text for text in (repr(settings), str(settings), repr(settings.sealing_keys)) if "x00" in text] == []

@@ -166,3 +166,10 @@ def test_allowed_values_that_the_field_cannot_have_are_refused_at_load(type_, al
     error = error_of({"a": {"type": type_}}, [{"id": "a.b.c", "field": "a", "check": "one_of", "allow": allowed}])
     assert error.rule_id == "a.b.c"
     assert error.reason.startswith("one of the allowed values is no ")
+
+
+@pytest.mark.parametrize("type_", ["float", "bool", "datetime", "vector", "object"])
+def test_a_subject_is_named_by_text_or_a_number(type_):
+    for allowed in ("str", "int", "list[str]", "any"):
+        make_pack({"a": {"type": allowed, "subject": True}})
+    assert "goes with any, int, list[str], str" in error_of({"a": {"type": type_, "subject": True}}).reason
