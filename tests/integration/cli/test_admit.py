@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from dq_gate.cli.output import dump
-from tests.integration.cli.command import dq_gate, environment, start, write_lines
+from dq_gate.quarantine import writer
+from tests.integration.cli.command import WAIT, dq_gate, environment, start, write_lines
 from tests.redis_server import RedisServer
 
 GOOD = {"query": "how do I reset my card?"}
@@ -197,12 +198,15 @@ def test_when_nothing_can_be_kept_nothing_is_passed_on_either(place):
 
 def test_a_full_group_is_counted_and_no_error(place, run, monkeypatch):
     monkeypatch.setenv("DQ_GATE_MAX_OPEN", "1")
+    monkeypatch.setattr(writer, "PATIENCE", WAIT)  # or a busy machine has the spool take some of them first
     write_lines(place / "q.jsonl", BAD, BAD, BAD)
 
     result = run("admit", "q.jsonl", "--out", "c.jsonl")
 
     assert (result.code, (place / "c.jsonl").exists()) == (1, True)
     assert result.err.splitlines()[-1] == "2 failing records were refused but not kept"
+    counts = run("quarantine", "stats", "--format", "json").document
+    assert (counts["by_state"]["pending"], counts["counted_only"]) == (1, 2)
 
 
 @pytest.mark.parametrize("log", ["stdout", "structlog", "logging"])
