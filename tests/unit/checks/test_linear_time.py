@@ -104,8 +104,8 @@ def is_encodable(text: str) -> bool:
     "judge",
     [
         pytest.param(lambda text: re.search("a*b", text), id="a-regex-that-starts-over"),
-        pytest.param(lambda text: sum(text[at:] < "b" for at in range(len(text))), id="a-copy-for-each-character"),
-        pytest.param(lambda text: sum(char in text[:at] for at, char in enumerate(text)), id="a-look-back"),
+        pytest.param(lambda text: sum(text[at:].count("b") for at in range(len(text))), id="a-search-from-each-place"),
+        pytest.param(lambda text: sum(text[:at].count("b") for at in range(len(text))), id="a-look-back"),
         pytest.param(lambda text: [text.count(word) for word in text.split()], id="a-count-for-each-word"),
     ],
 )
