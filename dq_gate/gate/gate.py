@@ -16,7 +16,6 @@ from dq_gate.errors import ConfigurationError, InputQuarantined
 from dq_gate.events import PackRejected
 from dq_gate.gate import shell
 from dq_gate.gate.guard import guard
-from dq_gate.gate.reload import Reloader
 from dq_gate.gate.rules import Rules
 from dq_gate.gate.runs import Runs
 
@@ -51,6 +50,8 @@ class Gate:
     """
 
     def __init__(self, pack: CompiledPack, settings: Settings) -> None:
+        from dq_gate.gate.reload import Reloader
+
         self.rules = Rules(pack)
         self.settings = settings
         self._reloader = Reloader(pack, settings) if settings.reload else None

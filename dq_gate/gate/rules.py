@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dq_gate.core.decide import decide
-from dq_gate.packs.types import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -64,6 +63,7 @@ class Rules:
 
 def _redactions(pack: CompiledPack, names: Collection[str]) -> Redactions:
     """What the pack's rules take out of inputs."""
+    from dq_gate.packs.types import TYPES
     from dq_gate.quarantine.redaction import Redactions, Redactor
 
     by_field: dict[str, list[Redactor]] = {}
