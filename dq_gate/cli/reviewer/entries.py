@@ -14,8 +14,8 @@ from textual.widgets import DataTable, Footer, Static
 
 from dq_gate.cli.editor import editable_text, in_editor
 from dq_gate.cli.entries import deciding_rules
-from dq_gate.cli.output import safe
-from dq_gate.cli.reviewer.ages import age
+from dq_gate.cli.outcomes import REASONS
+from dq_gate.cli.output import age, safe
 from dq_gate.cli.reviewer.details import describe, reasons_alone
 from dq_gate.cli.reviewer.dialogs import Editing
 from dq_gate.cli.reviewer.listing import Listing
@@ -172,7 +172,7 @@ class EntriesScreen(Listing):
     def _add_rows(self, entries: Sequence[Entry]) -> None:
         now = self.reviewer.desk.review.now()
         for entry in entries:
-            self._table.add_row(self._mark_of(entry), Text(age(now - entry.created_at)), Text(entry.id[-_ID_SHOWN:]))
+            self._table.add_row(self._mark_of(entry), Text(age(entry.created_at, now)), Text(entry.id[-_ID_SHOWN:]))
 
     def _mark(self, row: int) -> None:
         self._table.update_cell_at(Coordinate(row, 0), self._mark_of(self._entries[row]))
@@ -219,6 +219,6 @@ def _problem(edit: Edit) -> str:
     if edit.result == "done":
         return ""
     if edit.result != "refused":
-        return {"unchanged": "nothing was changed"}.get(edit.result, "someone else has this entry now")
+        return "nothing was changed" if edit.result == "unchanged" else REASONS[edit.result]
     failing = [violation for violation in edit.violations if violation.on_fail == "quarantine"]
     return "\n".join(safe(f"{item.rule_id}: {item.field} {item.message}") for item in failing)

@@ -8,8 +8,7 @@ from rich.text import Text
 from textual.message import Message
 from textual.widgets import DataTable, Footer, Static
 
-from dq_gate.cli.output import safe
-from dq_gate.cli.reviewer.ages import age
+from dq_gate.cli.output import age, safe
 from dq_gate.cli.reviewer.listing import Listing
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class GroupsScreen(Listing):
         self._table.clear()
         now = self.reviewer.desk.review.now()
         for group in groups:
-            last = age(now - group.last_seen)
+            last = age(group.last_seen, now)
             cells = (str(group.open), str(group.count), last, safe(group.source), safe(", ".join(group.rules)))
             self._table.add_row(*map(Text, cells))
         self._table.move_cursor(row=row)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import App
 
+from dq_gate.cli.outcomes import REASONS
 from dq_gate.cli.output import safe
 from dq_gate.errors import DqGateError
 
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from dq_gate.cli.reviewer.desk import Desk, Tally
 
 T = TypeVar("T")
-REFUSALS = {
-    "not_found": "gone",
-    "wrong_state": "decided by someone else",
-    "lease_lost": "held by someone else",
-    "no_waiver_fits": "failed none of the waived rules",
-}
 
 
 class Workplace(App[None]):
@@ -51,5 +46,5 @@ class Workplace(App[None]):
 
     def tell_tally(self, done: str, tally: Tally) -> None:
         """Say on how many entries something was done, and why not on others."""
-        refused = [f"{count} {REFUSALS.get(reason, reason)}" for reason, count in tally.refused.items()]
+        refused = [f"{count} not: {REASONS[reason]}" for reason, count in tally.refused.items()]
         self.tell(", ".join([f"{tally.done} {done}", *refused]), is_bad=bool(refused))
