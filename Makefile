@@ -7,15 +7,15 @@ WORKERS ?= 2
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test faults lint accuracy bench docs check clean redis-server
+.PHONY: demo test faults lint accuracy scenarios bench docs clean servers
 
 demo: $(VENV)/.core  ## Run the main job on real input, with no server.
 	@$(BIN)/dq-gate demo
 
-test: $(VENV)/.dev redis-server  ## Run every test, on a real redis-server.
+test: $(VENV)/.dev servers  ## Run every test, on real servers.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
-faults: $(VENV)/.dev redis-server  ## Kill, stall, cut and fill servers and disks; a table of what came of it.
+faults: $(VENV)/.dev servers  ## Kill, stall, cut and fill servers and disks; a table of what came of it.
 	$(BIN)/pytest -m "fault or not fault" tests/faults
 
 lint: $(VENV)/.dev  ## Style, types, layers.
@@ -27,7 +27,10 @@ lint: $(VENV)/.dev  ## Style, types, layers.
 accuracy: $(VENV)/.dev  ## Measure the shipped packs on labelled data: make accuracy DATA=../shared/data
 	$(BIN)/python -m tests.accuracy $(DATA)
 
-bench: $(VENV)/.dev redis-server  ## Measure speed as ratios to limits run beside it.
+scenarios: $(VENV)/.dev  ## What the shipped alerts raise, miss and invent in ten stories.
+	$(BIN)/python -m tests.scenarios
+
+bench: $(VENV)/.dev servers  ## Measure speed as ratios to limits run beside it.
 	$(BIN)/python -m tests.benchmarks $(DATA)
 
 docs: $(VENV)/.core  ## Write the generated reference pages anew.
@@ -53,11 +56,14 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.core
 
-redis-server:
-	@command -v redis-server >/dev/null || { \
-		echo "Installing Debian's redis-server ..."; \
-		if [ "$$(id -u)" = 0 ]; then SUDO=; else SUDO="sudo -n"; fi; \
-		$$SUDO apt-get update -qq >/dev/null 2>&1; \
-		DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -y -qq --no-install-recommends redis-server >/dev/null 2>&1; \
-	}; command -v redis-server >/dev/null \
-		|| { echo "the tests need a real redis-server; run: sudo apt-get install -y redis-server" >&2; exit 1; }
+SERVERS := redis-server prometheus prometheus-alertmanager
+
+servers:
+	@missing=$$(for server in $(SERVERS); do command -v $$server >/dev/null || echo $$server; done); \
+	[ -z "$$missing" ] && exit 0; \
+	echo "Installing Debian's $$(echo $$missing) ..."; \
+	if [ "$$(id -u)" = 0 ]; then SUDO=; else SUDO="sudo -n"; fi; \
+	$$SUDO apt-get update -qq >/dev/null 2>&1; \
+	DEBIAN_FRONTEND=noninteractive $$SUDO apt-get install -y -qq --no-install-recommends $$missing >/dev/null 2>&1; \
+	for server in $$missing; do command -v $$server >/dev/null \
+		|| { echo "the tests need real servers; run: sudo apt-get install -y $$(echo $$missing)" >&2; exit 1; }; done

@@ -7,8 +7,7 @@ failing input is quarantined with its reasons.
 from dq_gate.core.model import Crash, Decision, Violation
 from dq_gate.errors import ConfigurationError, DqGateError, InputQuarantined, PackError, SettingsError
 from dq_gate.gate.gate import Gate
-
-__version__ = "0.1.0"
+from dq_gate.version import __version__
 
 __all__ = [
     "ConfigurationError",

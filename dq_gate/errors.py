@@ -8,9 +8,12 @@
     │   ├── AlertRuleError            an alert rule file
     │   └── MissingExtraError         an optional dependency is not installed
     ├── BackendUnavailableError       a store cannot be reached; exit code 3
-    │   └── UnreadableEntryError      what it holds is damaged, or of a release this one does not know
-    │       └── SealedPayloadError    it is sealed, and cannot be opened
+    │   ├── UnreadableEntryError      what it holds is damaged, or of a release this one does not know
+    │   │   └── SealedPayloadError    it is sealed, and cannot be opened
+    │   ├── AlertStateError           the saved state of a watch is damaged, or of a release this one does not know
+    │   └── LeaseLostError            another evaluator took the alert pack over
     ├── UnreadableInputError          an input file cannot be opened or decoded at all; exit code 2
+    ├── NotifyError                   an alert was not delivered
     ├── ReviewError                   an action on an entry is not possible
     │   └── EntryNotFoundError
     └── InputQuarantined              an input failed the gate
@@ -130,6 +133,29 @@ _SEAL_PROBLEMS: dict[SealProblem, str] = {
     "moved": "it holds the sealed payload of another entry; discard it",
     "truncated": "its sealed payload is cut short; discard the entry",
 }
+
+
+class AlertStateError(BackendUnavailableError):
+    """The saved state of a watch is damaged, or of a release that this one does not know."""
+
+
+class LeaseLostError(BackendUnavailableError):
+    """Another evaluator took the alert pack over."""
+
+
+class NotifyError(DqGateError):
+    """An alert was not delivered. The message holds no secret.
+
+    Args:
+        reason: Why.
+        is_final: Whether trying again is of no use: the receiver understood and refused.
+        retry_after: Seconds that the receiver asked to be left alone.
+    """
+
+    def __init__(self, reason: str, *, is_final: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.is_final = is_final
+        self.retry_after = retry_after
 
 
 class UnreadableInputError(DqGateError):

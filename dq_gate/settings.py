@@ -17,7 +17,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from dq_gate.errors import SettingsError, did_you_mean
 
@@ -28,8 +28,9 @@ _PATHS = frozenset(
     {"state_dir", "control_file", "sealing_keys_file", "redis_ca_file", "redis_cert_file", "redis_key_file"}
 )
 """Settings that name a place: relative to the settings file when they stand there, else to the working directory."""
-_LOG_WORDS = frozenset({"stderr", "stdout", "structlog", "logging"})
+_LOG_WORDS = frozenset({"stderr", "stdout", "otel", "structlog", "logging"})
 
+MAX_PORT = 65_535
 SEALING_KEY_BYTES = 32
 _OPEN_TO_OTHERS = 0o027
 """Permissions that a file of keys must not have. A group may read it: that is how containers are given secrets."""
@@ -54,6 +55,26 @@ class SealingKey:
 def _words(value: Any) -> Any:
     """A list, as an environment variable can carry it."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _lines(value: Any) -> Any:
+    """A list whose words may hold commas and spaces, as an environment variable can carry it."""
+    return tuple(filter(None, map(str.strip, value.splitlines()))) if isinstance(value, str) else value
+
+
+def _with_port(address: str) -> str:
+    """An address whose port can be: the resolver takes a larger number for another one."""
+    port = address.rpartition(":")[2]
+    if port != address and not 1 <= int(port) <= MAX_PORT:
+        raise ValueError(f"a port is a number from 1 to {MAX_PORT}")
+    return address
+
+
+MetricsAddress = Annotated[
+    str,
+    Field(pattern=r"^(registry|(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):[0-9]{1,5})$"),
+    AfterValidator(_with_port),
+]
 
 
 def _sealing_keys(value: Any) -> tuple[SealingKey, ...]:
@@ -148,8 +169,44 @@ class Settings(BaseModel):
     )
     log: str | None = Field(
         None,
-        description="Where events go: stderr, stdout, structlog, logging, or a file's path. Default: stderr; the CLI "
-        "writes to events.jsonl in the state directory.",
+        repr=False,
+        description="Where events go: stderr, stdout, a file's path, redis://host:port/db?stream=NAME, otel "
+        "(OpenTelemetry), structlog or logging (the application's own); several with commas between them. Default: "
+        "stderr; the CLI writes to events.jsonl in the state directory.",
+    )
+    log_max_mb: float = Field(
+        0.0, ge=0, description="Megabytes at which a log file is rotated, becoming `.1`; 0 leaves that to others."
+    )
+    log_backups: int = Field(5, ge=1, description="Rotated log files that are kept.")
+    log_queue: int = Field(
+        10_000,
+        ge=1,
+        description="Event lines that wait for a destination that is slow: stderr, stdout, redis, otel. What does not "
+        "fit is dropped, and counted in the next window.",
+    )
+    metrics: MetricsAddress | None = Field(
+        None,
+        description="Where Prometheus reads metrics: host:port, :port (every interface), or registry (the application "
+        "serves `prometheus_client.REGISTRY` itself). Needs the extra `prometheus`. Default: nowhere.",
+    )
+    notify: Annotated[tuple[str, ...], BeforeValidator(_lines)] = Field(
+        (),
+        repr=False,
+        description="Who is told of alerts: addresses, in the environment one a line, each "
+        "`[SEVERITY[,SEVERITY]=]ADDRESS`: stdout, command:PROGRAM ARGS, webhook+https://, alertmanager+http:// or an "
+        "apprise URL (extra `notify`).",
+    )
+    alert_state: str | None = Field(
+        None,
+        repr=False,
+        description="Where watches of alerts keep what they read and said: sqlite:///path.db or a Redis address. "
+        "Default: a file for each alert pack in the state directory.",
+    )
+    webhook_secret: str | None = Field(
+        None,
+        repr=False,
+        description="What webhooks are signed with, as Standard Webhooks says: `whsec_` and base64, or any text. "
+        "Several, with spaces between them, sign side by side while one takes over from another.",
     )
     mode: Literal["enforce", "shadow", "off"] = Field(
         "enforce",
@@ -274,9 +331,29 @@ def _with_keys_of(path: Path, first: tuple[SealingKey, ...]) -> dict[str, tuple[
 
 def _placed(name: str, value: Any, base: Path) -> Any:
     """A value of the settings file; a path among words is made one that holds from any directory."""
-    is_log_file = name == "log" and isinstance(value, str) and value not in _LOG_WORDS
+    if name == "log" and isinstance(value, str):
+        return ",".join(str(base / word) if _is_log_file(word) else word for word in log_destinations(value))
     is_pack_file = name == "pack" and isinstance(value, str) and ("/" in value or value.endswith((".yaml", ".yml")))
-    return str(base / value) if is_log_file or is_pack_file else value
+    return str(base / value) if is_pack_file else value
+
+
+def log_destinations(log: str) -> tuple[str, ...]:
+    """The destinations that a value of the setting `log` names, each once."""
+    return tuple(dict.fromkeys(_words(log)))
+
+
+def log_file(log: str | None) -> str | None:
+    """The first file that a value of the setting `log` names."""
+    return next(filter(_is_log_file, log_destinations(log or "")), None)
+
+
+def shown_log(log: str | None) -> str:
+    """A value of the setting `log` as it may be shown: without passwords."""
+    return re.sub(r"//[^/@,]*@", "//", log or "stderr")
+
+
+def _is_log_file(destination: str) -> bool:
+    return destination not in _LOG_WORDS and "://" not in destination
 
 
 def _settings_file() -> Path | None:

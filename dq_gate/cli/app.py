@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from dq_gate import __version__
 from dq_gate.cli.alerts import app as alerts
 from dq_gate.cli.check import admit, check
 from dq_gate.cli.demo import demo
@@ -16,6 +15,7 @@ from dq_gate.cli.quarantine import app as quarantine
 from dq_gate.cli.review import review
 from dq_gate.cli.rules import app as rules
 from dq_gate.cli.signals import app as signals
+from dq_gate.version import __version__
 
 app = typer.Typer(
     name="dq-gate",

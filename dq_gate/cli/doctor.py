@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from dq_gate import __version__
 from dq_gate.cli import FINDINGS, UNAVAILABLE, USAGE
 from dq_gate.cli.options import Format, OutputFormat, Pack, Quarantine, cli_settings, open_pack
 from dq_gate.cli.output import show
 from dq_gate.core.lifecycle import OPEN
 from dq_gate.errors import BackendUnavailableError, ConfigurationError
 from dq_gate.quarantine.entry import SCHEMA_VERSION
+from dq_gate.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from dq_gate.packs.compile import CompiledPack
     from dq_gate.settings import Settings
 
-_OF_THE_APPLICATION = frozenset({None, "stdout", "structlog", "logging"})
-"""Values of the setting `log` that a command does not follow: its standard output is for results, and the
+_OF_THE_APPLICATION = frozenset({"stdout", "otel", "structlog", "logging"})
+"""Destinations of the setting `log` that a command leaves out: its standard output is for results, and the
 application's own logging is configured in the application alone."""
 
 
@@ -38,13 +38,12 @@ Pack = Annotated[
 
 
 def cli_settings(**arguments: Any) -> Settings:
-    """The settings of a command: events go to stderr or a file as set, else to a file in the state directory."""
-    from dq_gate.settings import load_settings
+    """The settings of a command: events go where set, the application's own logging left out; else to a file."""
+    from dq_gate.settings import load_settings, log_destinations
 
     settings = load_settings(**arguments)
-    if settings.log not in _OF_THE_APPLICATION:
-        return settings
-    return settings.model_copy(update={"log": str(settings.state_dir / "events.jsonl")})
+    kept = [word for word in log_destinations(settings.log or "") if word not in _OF_THE_APPLICATION]
+    return settings.model_copy(update={"log": ",".join(kept) or str(settings.state_dir / "events.jsonl")})
 
 
 def open_pack(reference: str | None) -> CompiledPack:

@@ -48,20 +48,20 @@ def clear() -> None:
 @contextlib.contextmanager
 def counting(total: int) -> Iterator[Callable[[], None]]:
     """As `while_counting`, for work that goes through no iterator: gives what to call at each item."""
-    with _ticking(lambda count: f"{count} of {total}") as tick:
+    with ticking(lambda count: f"{count} of {total}") as tick:
         yield tick
 
 
 def _telling(items: Iterable[T], state: Callable[[int], str]) -> Iterator[T]:
-    with _ticking(state) as tick:
+    with ticking(state) as tick:
         for item in items:
             tick()
             yield item
 
 
 @contextlib.contextmanager
-def _ticking(state: Callable[[int], str]) -> Iterator[Callable[[], None]]:
-    """Gives what to call at each item, and shows now and then how many there were."""
+def ticking(state: Callable[[int], str]) -> Iterator[Callable[[], None]]:
+    """Gives what to call at each item, and shows now and then what `state` says of their number."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda: None
         return

@@ -7,6 +7,7 @@ import getpass
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from dq_gate.cli.options import cli_settings
 from dq_gate.cli.output import note
 from dq_gate.cli.spool import bring_in
 from dq_gate.errors import ConfigurationError, ReviewError
+from dq_gate.events import EntryRevealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dq_gate.events import Event
     from dq_gate.quarantine.entry import Entry, Store
     from dq_gate.review.service import Ages, Review
     from dq_gate.settings import Settings
@@ -65,12 +68,14 @@ class Session:
             ConfigurationError: that cannot be recorded, so they must not be shown.
         """
         from dq_gate.review.service import done
+        from dq_gate.settings import shown_log
 
         try:
             return done(self.review.reveal(entry_ids, reason=reason))
         except ReviewError:
-            self.emitter.take_dropped()  # told by this error
-            raise ConfigurationError(f"{self.settings.log}: cannot be written, so nothing is revealed") from None
+            raise ConfigurationError(
+                f"{shown_log(self.settings.log)}: cannot be written, so nothing is revealed"
+            ) from None
 
 
 @contextlib.contextmanager
@@ -79,20 +84,19 @@ def reviewing(quarantine: str | None) -> Iterator[Session]:
     from dq_gate.gate.runtime import connect
     from dq_gate.quarantine.vault import vault_of
     from dq_gate.review.service import Review
+    from dq_gate.settings import shown_log
     from dq_gate.signals.emitter import Emitter
 
     settings = cli_settings(quarantine=quarantine)
     vault = vault_of(settings)
     with contextlib.closing(connect(_patient(settings))) as store:
         store.ping()  # before the event log is opened, so that a store that is away costs one line and leaves no file
-        emitter = Emitter(
-            settings.log or "stderr", namespace=settings.namespace, source=settings.source, release=settings.release
-        )
+        emitter = Emitter.of(settings)
         with contextlib.closing(emitter):
             review = Review(
                 store,
                 who=settings.reviewer or _login_name(),
-                emit=emitter.try_emit,
+                emit=partial(_told, emitter),
                 lease_seconds=settings.lease_seconds,
                 vault=vault,
             )
@@ -103,9 +107,14 @@ def reviewing(quarantine: str | None) -> Iterator[Session]:
                 yield session
             finally:
                 _note_left_out(session.left_out)
-            dropped = emitter.take_dropped()
-            if dropped:
-                note(f"{dropped} events could not be written to {settings.log}")
+            emitter.flush()
+            if emitter.dropped:
+                note(f"{emitter.dropped} events could not be written to {shown_log(settings.log)}")
+
+
+def _told(emitter: Emitter, event: Event) -> bool:
+    """Emit an event; that payloads are looked at has to be written before they are shown, not only queued."""
+    return emitter.try_emit(event) and (not isinstance(event, EntryRevealed) or emitter.flush())
 
 
 def ages_of(settings: Settings) -> Ages:

@@ -18,17 +18,16 @@ from dq_gate.errors import ConfigurationError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dq_gate.alerts.follow import Source
-    from dq_gate.alerts.lines import LineReader
+    from dq_gate.alerts.sources.lines import Event
+    from dq_gate.alerts.sources.merge import Inputs
 
 app = typer.Typer(help="Read the event log.", no_args_is_help=True)
 
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "debug": typer.colors.BRIGHT_BLACK}
-_NO_FILES = frozenset({"stderr", "stdout", "structlog", "logging"})
 
 Input = Annotated[
     str | None,
-    typer.Option("--input", metavar="FILE|-", help="The lines to read. Default: the file that events go to."),
+    typer.Option("--input", metavar="FILE|-|redis://…", help="The lines to read. Default: the file that events go to."),
 ]
 EventNames = Annotated[
     list[str] | None,
@@ -55,48 +54,58 @@ def tail(
     dq-gate signals tail --follow --event input.quarantined --event rule.crashed
     journalctl -u support-bot -o cat | dq-gate signals tail --input -
     """  # noqa: D301 - \b keeps the examples' lines apart
-    from dq_gate.alerts.follow import open_source
-    from dq_gate.alerts.lines import LineReader
-
     if follow and format_ is OutputFormat.JSON:
         raise ConfigurationError("--format json is one document, and a followed log has no end; use jsonl")
     wanted = frozenset(map(_event_name, events or ()))
-    source, reader = open_source(input_ or default_input(), follow=follow), LineReader()
+    inputs = _open(input_ or default_input(), follow=follow)
     with stopped_by_signals(enabled=follow) as stop:
-        found = _events(source, reader, stop)
+        found = (event for batch in inputs.batches(stop) for event in batch)
         _print((event for event in found if not wanted or event[0]["event"] in wanted), format_)
-    ours = reader.lines - reader.foreign - reader.broken
-    note(f"{ours} events; skipped {reader.foreign} foreign and {reader.broken + source.overlong} broken lines")
+    ours = inputs.lines - inputs.foreign - inputs.broken
+    note(f"{ours} events; skipped {inputs.foreign} foreign and {inputs.broken} broken lines")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema that every event line follows.
+
+    \b
+    dq-gate signals schema > events.schema.json
+    """  # noqa: D301 - \b keeps the example's line apart
+    from dq_gate.events.schema import event_schema
+
+    typer.echo(json.dumps(event_schema(), indent=2))
 
 
 def logged_events(input_: str | None) -> Iterator[dict[str, Any]]:
     """The events of a log as it is now; of none where the file that events go to is not there yet."""
-    from dq_gate.alerts.follow import open_source
-    from dq_gate.alerts.lines import LineReader
-
     if input_ is None and not Path(default_input()).exists():
         return
-    source = open_source(input_ or default_input(), follow=False)
-    for event, _ in _events(source, LineReader(), threading.Event()):
-        yield event
+    for batch in _open(input_ or default_input(), follow=False).batches(threading.Event()):
+        for record, _ in batch:
+            yield record
 
 
 def default_input() -> str:
     """The file that events go to: the setting `log`, or the CLI's own."""
+    from dq_gate.settings import log_file
+
     settings = cli_settings()
-    if settings.log is None or settings.log in _NO_FILES:
-        return str(settings.state_dir / "events.jsonl")
-    return settings.log
+    return log_file(settings.log) or str(settings.state_dir / "events.jsonl")
 
 
 @contextlib.contextmanager
 def stopped_by_signals(*, enabled: bool) -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, where a command is to end well at any time."""
+    """An event that SIGINT, SIGTERM and SIGHUP set, where a command is to end well at any time.
+
+    A SIGHUP that is ignored, as under nohup, stays so.
+    """
     stop = threading.Event()
     if not enabled:
         yield stop
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in ends if signal.getsignal(number) is not signal.SIG_IGN]
     before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
     try:
         yield stop
@@ -120,15 +129,14 @@ def _event_name(name: str) -> str:
     return full
 
 
-def _events(source: Source, reader: LineReader, stop: threading.Event) -> Iterator[tuple[dict[str, Any], int]]:
-    for batch in source.batches(stop):
-        for line in batch:
-            found = reader.read(line)
-            if found is not None:
-                yield found
+def _open(input_: str, *, follow: bool) -> Inputs:
+    from dq_gate.alerts.sources import open_sources
+    from dq_gate.gate.runtime import redis_options
+
+    return open_sources([input_], follow=follow, redis=redis_options(cli_settings()), say=note)
 
 
-def _print(events: Iterable[tuple[dict[str, Any], int]], format_: OutputFormat) -> None:
+def _print(events: Iterable[Event], format_: OutputFormat) -> None:
     match format_:
         case OutputFormat.TABLE:
             for record, at in events:
@@ -164,14 +172,13 @@ def _text(record: dict[str, Any], at: int) -> str:
 
 def _counts(record: dict[str, Any]) -> str | None:
     """What a window counted, in words; None of anything else."""
+    from dq_gate.alerts.evaluation.windows import MalformedWindowError, Windows
     from dq_gate.alerts.fields import WINDOW_CLOSED
-    from dq_gate.alerts.windows import MalformedWindowError, Window
 
     if record["event"] != WINDOW_CLOSED:
         return None
-    window = Window(record)
     try:
-        window.add_rows(record, with_rules=False)
+        (window,) = Windows(with_rules=False).take(record | {"parts": 1})
     except MalformedWindowError:
         return None
     return "; ".join(

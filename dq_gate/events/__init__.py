@@ -6,7 +6,7 @@ its meaning; `docs/reference/events.md` is generated from these files.
 
 from __future__ import annotations
 
-from dq_gate.events import alerting, judging, reviewing, storing
+from dq_gate.events import alerting, judging, monitoring, publishing, reviewing, storing
 from dq_gate.events.alerting import AlertFired, AlertResolved, FallbackUsed
 from dq_gate.events.base import CONTEXT_FIELDS, LEVELS, PREFIX, Event, Level
 from dq_gate.events.judging import (
@@ -25,6 +25,14 @@ from dq_gate.events.judging import (
     SchemaDrifted,
     WindowClosed,
 )
+from dq_gate.events.monitoring import (
+    BudgetExhausted,
+    CostMetered,
+    QualityMeasured,
+    QualityRegressed,
+    ReadinessAssessed,
+)
+from dq_gate.events.publishing import MetricsFailed, MetricsServed
 from dq_gate.events.reviewing import (
     EntryDied,
     EntryDiscarded,
@@ -48,7 +56,7 @@ from dq_gate.events.reviewing import (
     RedrivePaused,
     RedriveResumed,
 )
-from dq_gate.events.storing import SpoolDrained, StoreDegraded, StoreLocal, StoreRestored, StoreUnsafe
+from dq_gate.events.storing import SpoolDrained, StoreDegraded, StoreLocal, StoreMeasured, StoreRestored, StoreUnsafe
 
 __all__ = [
     "CATALOGUE",
@@ -58,6 +66,8 @@ __all__ = [
     "AlertFired",
     "AlertResolved",
     "BatchCompleted",
+    "BudgetExhausted",
+    "CostMetered",
     "DistributionDrifted",
     "EntryDied",
     "EntryDiscarded",
@@ -86,8 +96,13 @@ __all__ = [
     "InputQuarantined",
     "InputRepaired",
     "Level",
+    "MetricsFailed",
+    "MetricsServed",
     "PackLoaded",
     "PackRejected",
+    "QualityMeasured",
+    "QualityRegressed",
+    "ReadinessAssessed",
     "RecordingFailed",
     "RedrivePaused",
     "RedriveResumed",
@@ -97,12 +112,13 @@ __all__ = [
     "SpoolDrained",
     "StoreDegraded",
     "StoreLocal",
+    "StoreMeasured",
     "StoreRestored",
     "StoreUnsafe",
     "WindowClosed",
 ]
 
-_FAMILIES = (judging, storing, reviewing, alerting)
+_FAMILIES = (judging, storing, publishing, reviewing, alerting, monitoring)
 
 CATALOGUE: dict[str, type[Event]] = {
     event.name: event

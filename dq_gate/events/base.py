@@ -22,8 +22,11 @@ CONTEXT_FIELDS: dict[str, str] = {
     "pack": "the rule pack's name",
     "pack_version": "the rule pack's version",
     "pack_digest": "hash of the resolved pack",
+    "trace_id": "trace of the current OpenTelemetry span, 32 hex digits, where there is one",
+    "span_id": "that span, 16 hex digits",
+    "cut": "fields whose values were shortened to keep the line under 8 KiB, where there are any",
 }
-"""Fields that every event carries, put there by the emitter."""
+"""Fields that every event carries, put there by the emitter; those with a condition only where it holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,13 +230,14 @@ class WindowClosed(Event):
         parts: How many parts the window has.
         opened_at: Start, RFC 3339 in UTC.
         closed_at: End, RFC 3339 in UTC.
-        mode: enforce, shadow or off; anything but enforce lets input through.
+        mode: enforce, shadow or off, at its end; anything but enforce lets input through.
         inputs: Counts by source and outcome: clean, repaired, quarantined, shadowed or unjudged.
         rules: Failures by source, rule and mode.
-        latency_us: Quantiles p50, p95, p99 of the judgement, microseconds, within 3 %; null without any.
-        put_ms: Quantiles p50, p95, p99 of storing an entry, milliseconds, within 3 %; null without any.
+        latency_us: Quantiles p50, p95, p99 of the judgement, microseconds, within 1 %; absent without any.
+        put_ms: Quantiles p50, p95, p99 of storing an entry, milliseconds, within 1 %; absent without any.
         dropped: Events that could not be written in this window.
         unkept: Refused inputs whose entries neither store nor spool took; those that a flood only counts are none.
+        spooled: Entries that wait in this process's spool at the window's end.
     """
 
     name = PREFIX + "window.closed"
@@ -253,6 +254,7 @@ class WindowClosed(Event):
     put_ms: dict[str, float] | None
     dropped: int
     unkept: int = 0
+    spooled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

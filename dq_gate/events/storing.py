@@ -73,3 +73,26 @@ class SpoolDrained(Event):
     level = "info"
     entries: int
     adopted: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMeasured(Event):
+    """What the quarantine holds, every minute while the store answers; each gate process says it.
+
+    Attributes:
+        pending: Entries that wait for review.
+        leased: Entries that somebody works on.
+        released: Entries that wait for their redrive.
+        dead: Entries that failed every redrive and were not purged.
+        bytes: What all entries take in the store.
+        oldest_pending_s: Seconds since the oldest pending entry came; 0 without any.
+    """
+
+    name = PREFIX + "store.measured"
+    level = "info"
+    pending: int
+    leased: int
+    released: int
+    dead: int
+    bytes: int
+    oldest_pending_s: float

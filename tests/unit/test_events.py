@@ -58,11 +58,12 @@ def test_names_are_not_shared():
 
 
 OF_THE_DESIGN = {
-    "gate.started", "gate.stopped", "pack.loaded", "input.admitted", "input.repaired", "input.quarantined",
-    "batch.completed", "rule.shadowed", "rule.crashed", "window.closed", "store.degraded", "store.restored",
-    "store.local", "store.unsafe", "spool.drained", "entry.leased", "entry.lease_expired", "entry.released",
-    "entry.redriven", "entry.returned", "entry.discarded", "entry.expired", "entry.died", "entry.revealed",
-    "entry.erased", "alert.fired", "alert.resolved", "fallback.used",
+    "gate.started", "gate.stopped", "pack.loaded", "pack.rejected", "input.admitted", "input.repaired",
+    "input.quarantined", "batch.completed", "rule.shadowed", "rule.crashed", "schema.drifted", "distribution.drifted",
+    "window.closed", "store.degraded", "store.restored", "store.local", "store.unsafe", "spool.drained",
+    "entry.leased", "entry.lease_expired", "entry.edited", "entry.released", "entry.redriven", "entry.returned",
+    "entry.discarded", "entry.expired", "entry.died", "entry.revealed", "entry.erased", "alert.fired", "alert.resolved",
+    "fallback.used", "quality.measured", "quality.regressed", "cost.metered", "budget.exhausted", "readiness.assessed",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dq_gate.errors import SettingsError
-from dq_gate.settings import SealingKey, Settings, load_settings
+from dq_gate.settings import SealingKey, Settings, load_settings, log_file, shown_log
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 OTHER = base64.b64encode(bytes(range(1, 33))).decode()
@@ -70,6 +70,8 @@ def test_every_setting_can_come_from_the_environment(home, monkeypatch):
         "sentinel_password": "p", "key_prefix": "tenant", "shards": "4", "wait_replicas": "1", "wait_timeout": "0.05",
         "keep_finished_days": "9", "tombstone_days": "9", "reviewer": "ann", "max_store_mb": "10", "spool_max_mb": "11",
         "redrive_lease_s": "5", "redrive_backoff_s": "1", "redrive_backoff_max_s": "60",
+        "log_max_mb": "5", "log_backups": "2", "log_queue": "100", "metrics": ":9464",
+        "notify": "stdout", "webhook_secret": "whsec_", "alert_state": "sqlite:///a.db",
     }  # fmt: skip
     assert texts.keys() == Settings.model_fields.keys()
     for name, text in texts.items():
@@ -166,10 +168,29 @@ def test_an_absolute_path_stays(tmp_path):
     assert load_settings(state_dir=tmp_path).state_dir == tmp_path
 
 
-@pytest.mark.parametrize("word", ["stderr", "stdout", "structlog", "logging"])
+@pytest.mark.parametrize("word", ["stderr", "stdout", "otel", "structlog", "logging", "redis://host/0?stream=a"])
 def test_a_word_for_the_log_is_no_path(home, word):
     write(home / "dq_gate.toml", f'log = "{word}"\n')
     assert load_settings().log == word
+
+
+def test_of_several_destinations_the_files_are_relative_to_the_settings(home):
+    write(home.parent / "dq_gate.toml", 'log = "stdout, events.jsonl,redis://host/0"\n')
+    log = load_settings().log
+    assert log == f"stdout,{home.parent}/events.jsonl,redis://host/0"
+    assert log_file(log) == f"{home.parent}/events.jsonl"
+
+
+def test_a_log_without_a_file_has_none():
+    assert log_file(None) is None
+    assert log_file("stdout,redis://host/0") is None
+
+
+def test_a_log_is_shown_without_passwords():
+    log = "stderr,redis://gate:secret@host:6379/0?stream=a,/var/log/a@b.jsonl,rediss://:other@host/0"
+    assert shown_log(log) == "stderr,redis://host:6379/0?stream=a,/var/log/a@b.jsonl,rediss://host/0"
+    assert shown_log(None) == "stderr"
+    assert "secret" not in repr(load_settings(log=log))
 
 
 @pytest.mark.parametrize(
@@ -325,3 +346,17 @@ def test_keys_of_another_type_are_refused_and_not_shown(value):
 def test_settings_show_no_key():
     settings = load_settings(sealing_keys=f"a:{SECRET}")
     assert [text for text in (repr(settings), str(settings), repr(settings.sealing_keys)) if "x00" in text] == []
+
+
+def test_addresses_of_notifiers_stand_one_a_line_in_the_environment(monkeypatch):
+    monkeypatch.setenv("DQ_GATE_NOTIFY", "page,ticket=webhook+https://h/?a,b\n\n  command:notify-send a b\n")
+    assert load_settings().notify == ("page,ticket=webhook+https://h/?a,b", "command:notify-send a b")
+
+
+def test_secrets_of_notifiers_are_never_shown(monkeypatch):
+    monkeypatch.setenv("DQ_GATE_NOTIFY", f"webhook+https://{SECRET}@h/")
+    monkeypatch.setenv("DQ_GATE_WEBHOOK_SECRET", SECRET)
+    assert SECRET not in repr(load_settings()) + str(load_settings())
+    with pytest.raises(SettingsError) as caught:
+        load_settings(notify={SECRET: SECRET}, webhook_secret=[SECRET])
+    assert SECRET not in str(caught.value)

@@ -1,0 +1,3 @@
+"""The release of dq_gate."""
+
+__version__ = "0.1.0"
