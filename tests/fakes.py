@@ -8,7 +8,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dq_gate.core.model import Violation
-from dq_gate.quarantine.entry import Entry, Health
+from dq_gate.errors import BackendUnavailableError
+from dq_gate.quarantine.entry import Depth, Entry, Health
 from dq_gate.quarantine.spool import Row
 
 if TYPE_CHECKING:
@@ -40,11 +41,15 @@ def make_entry(entry_id: str, *, namespace: str = "test", payload: bytes = b"{}"
 
 
 def eventually(condition: Callable[[], object], within: float = 30.0) -> None:
-    """Return once a condition holds; fail when it does not within some seconds."""
-    deadline = time.monotonic() + within
+    """Return once a condition holds; fail when it does not within some seconds.
+
+    The longer it takes, the less often it looks: the machine is needed by what is waited for.
+    """
+    begun = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, f"did not come true within {within:g} s"
-        time.sleep(0.002)
+        waited = time.monotonic() - begun
+        assert waited < within, f"did not come true within {within:g} s"
+        time.sleep(min(max(0.002, waited / 20), 0.02))
 
 
 class FakeStore:
@@ -60,6 +65,7 @@ class FakeStore:
         unsafe: What `health` answers.
         has_settled: What `settled` answers.
         erased: What `forgotten` answers.
+        hides_depth: Set, it refuses to say how much it holds.
         open_for_puts: Cleared, it makes `put` wait.
     """
 
@@ -73,6 +79,7 @@ class FakeStore:
         self.unsafe: tuple[str, ...] = ()
         self.has_settled = True
         self.erased: dict[str, float] = {}
+        self.hides_depth = False
         self.open_for_puts = threading.Event()
         self.open_for_puts.set()
         self.being_asked = threading.Event()
@@ -109,6 +116,13 @@ class FakeStore:
         self.ping()
         return self.has_settled
 
+    def depth(self) -> Depth:
+        self.ping()
+        if self.hides_depth:
+            raise BackendUnavailableError("not allowed")
+        oldest = min((entry.created_at for entry in self.entries.values()), default=None)
+        return Depth(len(self.entries), 0, 0, 0, bytes=0, oldest_pending=oldest)
+
     def forgotten(self) -> dict[str, float]:
         self.ping()
         return self.erased
@@ -137,6 +151,7 @@ class MemorySpool:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.is_closed = False
+        self.waiting = 0
         self._rows: dict[int, tuple[Kind, Entry]] = {}
         self._newest = 0
         self._lock = threading.Lock()

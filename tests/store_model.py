@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 from dq_gate.core.lifecycle import EXPIRE, LAPSE, OPEN, STATES
 from dq_gate.core.model import Violation
-from dq_gate.quarantine.entry import MAX_BATCH, Act, Delivery, Entry, Group, HistoryItem, Lease, Stats, Waiver
+from dq_gate.quarantine.entry import (
+    DEPTH_STATES,
+    MAX_BATCH,
+    Act,
+    Delivery,
+    Depth,
+    Entry,
+    Group,
+    HistoryItem,
+    Lease,
+    Stats,
+    Waiver,
+)
 from dq_gate.quarantine.serial import body_to_bytes
 
 if TYPE_CHECKING:
@@ -176,6 +188,12 @@ class ModelStore:
             bytes=self._bytes(),
             counted_only=sum(group.counted_only for group in self.kept_groups.values()),
         )
+
+    def depth(self) -> Depth:
+        by_state = Counter(entry.state for entry in self.entries.values())
+        pending = [entry.created_at for entry in self.entries.values() if entry.state == "pending"]
+        counts = (by_state[state] for state in DEPTH_STATES)
+        return Depth(*counts, bytes=self._bytes(), oldest_pending=min(pending, default=None))
 
     def _put(self, entry: Entry) -> PutResult:
         known = self.entries.get(entry.id)

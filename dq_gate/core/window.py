@@ -1,4 +1,4 @@
-"""Exact counts of a stretch of time, and quantiles of durations. Pure: the clock is an argument."""
+"""Exact counts of a stretch of time, and the durations measured in it. Pure: the clock is an argument."""
 
 from __future__ import annotations
 
@@ -10,48 +10,8 @@ if TYPE_CHECKING:
     from dq_gate.core.flow import Counted
     from dq_gate.core.model import Decision, Violation
 
-_PRECISION_BITS = 6
 ROWS_PER_PART = 24
 """Rows that fit a part of a window: a row of the longest names takes 250 bytes, a line 8 KiB."""
-
-
-class Histogram:
-    """Counts of durations in buckets whose width is at most 1/32 of their value.
-
-    A quantile is the middle of its bucket, so at most 1.6 % off. Log-linear buckets are those of HdrHistogram
-    (G. Tene).
-    """
-
-    __slots__ = ("_counts",)
-
-    def __init__(self) -> None:
-        self._counts: Counter[int] = Counter()
-
-    def add(self, nanoseconds: int) -> None:
-        """Count one duration."""
-        shift = nanoseconds.bit_length() - _PRECISION_BITS
-        bucket = (shift << _PRECISION_BITS) | (nanoseconds >> shift) if shift > 0 else nanoseconds
-        self._counts[bucket] += 1
-
-    def quantiles(self, unit: float) -> dict[str, float] | None:
-        """p50, p95 and p99 in a unit given in nanoseconds; None when nothing was counted."""
-        total = self._counts.total()
-        if not total:
-            return None
-        wanted = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
-        result: dict[str, float] = {}
-        below = 0
-        for bucket in sorted(self._counts):
-            below += self._counts[bucket]
-            for name in [name for name, share in wanted.items() if below >= share * total]:
-                del wanted[name]
-                result[name] = round(_middle(bucket) / unit, 3)
-        return result
-
-
-def _middle(bucket: int) -> float:
-    shift, head = bucket >> _PRECISION_BITS, bucket & ((1 << _PRECISION_BITS) - 1)
-    return (head + 0.5) * (1 << shift) if shift else float(head)
 
 
 @dataclass(slots=True)
@@ -60,13 +20,17 @@ class Window:
 
     Attributes:
         opened_at: Seconds since the epoch.
+        inputs: Counts by source and outcome.
+        rules: Failures by source, rule and mode.
+        latencies_ns: What judgements took since `take_durations` was last called.
+        puts_ns: What storing entries took since then.
     """
 
     opened_at: float
     inputs: Counter[tuple[str, Counted]] = field(default_factory=Counter)
     rules: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    latency: Histogram = field(default_factory=Histogram)
-    put: Histogram = field(default_factory=Histogram)
+    latencies_ns: list[int] = field(default_factory=list)
+    puts_ns: list[int] = field(default_factory=list)
 
     def count(self, source: str, outcome: Counted, decision: Decision | None, latency_ns: int, times: int = 1) -> None:
         """Count an input and the rules it failed.
@@ -82,7 +46,7 @@ class Window:
         if decision is None:
             return
         if latency_ns:
-            self.latency.add(latency_ns)
+            self.latencies_ns.append(latency_ns)
         if times and (decision.violations or decision.shadowed):
             self.count_rules(source, decision.violations, times, is_enforced=outcome != "shadowed")
             self.count_rules(source, decision.shadowed, times, is_enforced=False)
@@ -92,6 +56,12 @@ class Window:
         mode = "enforce" if is_enforced else "shadow"
         for violation in violations:
             self.rules[source, violation.rule_id, mode] += times
+
+    def take_durations(self) -> tuple[list[int], list[int]]:
+        """Hand over what judgements and puts took: keeping a duration costs a caller less than summing it up."""
+        taken = self.latencies_ns, self.puts_ns
+        self.latencies_ns, self.puts_ns = [], []
+        return taken
 
     def rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The counts by source and outcome, and by source, rule and mode."""

@@ -22,6 +22,9 @@ from dq_gate.quarantine.spool import Spool
 from dq_gate.quarantine.vault import vault_of
 from dq_gate.quarantine.writer import Writer
 from dq_gate.signals.emitter import Emitter
+from dq_gate.signals.meter import Meter, Readings
+from dq_gate.signals.prometheus import require_prometheus
+from dq_gate.signals.sinks import require_sinks
 from dq_gate.signals.windows import Windows
 
 if TYPE_CHECKING:
@@ -36,9 +39,12 @@ if TYPE_CHECKING:
     from dq_gate.quarantine.entry import Entry, Store
     from dq_gate.settings import Settings
     from dq_gate.signals.emitter import Plane
+    from dq_gate.signals.windows import Tally
 
 MAX_NAMED = 32
 """Most rules or fields that one event names."""
+MEASURED_EVERY = 6
+"""Windows after which the store is measured again: a minute's worth. The first time is after the first."""
 _MODES: dict[str, GateMode] = {"enforce": "enforce", "shadow": "shadow", "off": "off"}
 
 
@@ -75,13 +81,16 @@ def prepare(settings: Settings) -> None:
     """Refuse an address that cannot be, and import now what the first input would have to wait for. Opens nothing.
 
     Raises:
-        SettingsError: the quarantine's address has no form that is known.
-        MissingExtraError: there are sealing keys, and the extra `seal` is not installed.
+        SettingsError: the quarantine's address, or one where events go, has no form that is known.
+        MissingExtraError: there are sealing keys and the extra `seal` is not installed, or events go to OpenTelemetry
+            and the extra `otel` is not, or there are metrics and the extra `prometheus` is not.
     """
     connect(settings)
     vault_of(settings)
-    if settings.log == "structlog":
-        import_module("structlog")
+    require_sinks(settings.log or "stderr")
+    import_module("ddsketch")
+    if settings.metrics is not None:
+        require_prometheus()
     if store_kind(store_address(settings)) == "redis":
         import_module("redis")
 
@@ -105,13 +114,8 @@ class Runtime:
         self.mode = mode_of(settings)
         self._source = settings.source
         self._sample_rate = settings.admitted_sample_rate
-        self.emitter = Emitter(
-            settings.log or "stderr",
-            namespace=settings.namespace,
-            source=settings.source,
-            release=settings.release,
-            pack=pack.id,
-        )
+        self._meter = None if settings.metrics is None else Meter(settings.metrics, settings.namespace, settings.source)
+        self.emitter = Emitter.of(settings, pack.id, observe=None if self._meter is None else self._meter.note)
         self._each_window = each_window
         self._vault = vault_of(settings)
         address = store_address(settings)
@@ -134,8 +138,14 @@ class Runtime:
         self.take(pack)
         if settings.quarantine is None:
             self.emitter.emit(events.StoreLocal())
+        self._windows_closed = 0
         self._windows = Windows(
-            self.emitter, mode=lambda: self.mode, on_close=self._after_window, unkept=lambda: self._writer.unkept
+            self.emitter,
+            mode=lambda: self.mode,
+            on_close=self._after_window,
+            on_tick=self._publish,
+            unkept=lambda: self._writer.unkept,
+            spooled=lambda: self._writer.spooled,
         )
 
     def take(self, pack: CompiledPack) -> None:
@@ -148,6 +158,8 @@ class Runtime:
             self._drift = DriftWatch(pack, self.settings, self.emitter.emit)
         self.observes = self._recorder is not None or self._drift is not None
         self.emitter.emit(events.PackLoaded(rules=len(pack.rules)))
+        if self._meter is not None:
+            self._meter.expect((rule.id, "shadow" if rule.shadow else "enforce") for rule in pack.rules)
 
     def count_unseen(self, outcome: Counted, times: int, decision: Decision | None = None) -> None:
         """Count inputs that share one verdict: rows found clean or refused as a whole, or not judged."""
@@ -257,6 +269,8 @@ class Runtime:
             self._drift.close()
         self._flush_recording()
         self.emitter.emit(events.GateStopped(unwritten=unwritten))
+        if self._meter is not None:
+            self._meter.close()
         self.emitter.close()
 
     def abandon(self) -> None:
@@ -267,7 +281,24 @@ class Runtime:
         self.emitter.abandon()
         _ABANDONED.append(self)
 
+    def _publish(self, tally: Tally) -> None:
+        """Bring the metrics up to date, if there are any."""
+        if self._meter is not None:
+            self._meter.publish(tally, self._readings(), self.emitter.emit)
+
+    def _readings(self) -> Readings:
+        return Readings(
+            mode=self.mode,
+            dropped=self.emitter.dropped,
+            unkept=self._writer.unkept,
+            spooled=self._writer.spooled,
+            is_degraded=self._writer.is_degraded,
+        )
+
     def _after_window(self) -> None:
+        if self._windows_closed % MEASURED_EVERY == 0:
+            self._writer.measure()
+        self._windows_closed += 1
         self.emitter.follow_rotation()
         self.mode = mode_of(self.settings)
         self._flush_recording()

@@ -169,4 +169,4 @@ def _service_and_db(scheme: str, path: str) -> tuple[str | None, int]:
 
 
 def _wrong(scheme: str, reason: str) -> SettingsError:
-    return SettingsError(f"the quarantine address {scheme}://… cannot be used: {reason}")
+    return SettingsError(f"the address {scheme}://… cannot be used: {reason}")

@@ -97,6 +97,11 @@ class Destinations:
         """Whether the circuit is open: nobody but the probe should ask the store."""
         return self._circuit.is_open
 
+    @property
+    def spooled(self) -> int:
+        """How many entries wait in the spool for the store; 0 before its first use."""
+        return 0 if self._spool is None else self._spool.waiting
+
     def open(self) -> None:
         """Open the store now; one that cannot be opened is away."""
         if not self.is_away:

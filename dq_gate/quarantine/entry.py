@@ -217,6 +217,31 @@ class Stats:
     counted_only: int = 0
 
 
+DEPTH_STATES: tuple[State, ...] = ("pending", "leased", "released", "dead")
+"""States that `Depth` counts, in the order of its fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What monitoring asks for again and again: counts that cost the same however many entries there are.
+
+    Attributes:
+        pending: Entries that wait for review.
+        leased: Entries that somebody works on.
+        released: Entries that wait for their redrive.
+        dead: Entries that failed every redrive.
+        bytes: Size of all stored bodies, in bytes.
+        oldest_pending: When the oldest pending entry was made, seconds since the epoch; None without any.
+    """
+
+    pending: int
+    leased: int
+    released: int
+    dead: int
+    bytes: int
+    oldest_pending: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What a store says about itself.
@@ -297,6 +322,10 @@ class Store(Protocol):
 
     def stats(self) -> Stats:
         """Exact counts."""
+        ...
+
+    def depth(self) -> Depth:
+        """Exact counts of what waits, at a cost that does not grow with the entries."""
         ...
 
     def act(self, entry_ids: Sequence[str], act: Act) -> list[ActResult]:

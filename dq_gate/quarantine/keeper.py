@@ -1,8 +1,9 @@
 """The background thread that brings the store back and empties the spool into it.
 
 It probes a store that is away, drains this process's spool, adopts the spools of dead processes and what can be read
-of damaged ones, puts again what an unsafe store has lost, and removes what is of subjects whose data was erased. It
-never holds the writer up: it asks the store for one batch at a time, and holds the spool for one page at a time.
+of damaged ones, puts again what an unsafe store has lost, removes what is of subjects whose data was erased, and
+measures the store when it is asked to. It never holds the writer up: it asks the store for one batch at a time, and
+holds the spool for one page at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dq_gate.errors import BackendUnavailableError
-from dq_gate.events import SpoolDrained, StoreUnsafe
+from dq_gate.events import SpoolDrained, StoreMeasured, StoreUnsafe
 from dq_gate.quarantine.destinations import KEPT
 from dq_gate.quarantine.entry import MAX_BATCH
 from dq_gate.quarantine.spool import SPOOL_ERRORS
@@ -44,6 +45,7 @@ class Keeper:
         self._health: Health | None = None
         self._must_assess = True
         self._must_recheck = False
+        self._must_measure = False
         self._next_search = 0.0
         self._forgotten: dict[str, float] = {}
 
@@ -53,6 +55,10 @@ class Keeper:
             thread = threading.Thread(target=self._run, name="dq-gate-keeper", daemon=True)
             thread.start()
             self._thread = thread
+
+    def measure_soon(self) -> None:
+        """Have the next round say what the store holds; one after the store is back, while it is away."""
+        self._must_measure = True
 
     def stop(self, timeout: float) -> bool:
         """Drain once more if the store is there, then end; False when that outlasts the time (seconds)."""
@@ -104,6 +110,8 @@ class Keeper:
         self._drain()
         self._search()
         self._recheck()
+        if self._must_measure and self._may_ask():
+            self._measure()
 
     def _may_ask(self) -> bool:
         """Whether the store is there, or due to be probed, and there is time."""
@@ -193,6 +201,25 @@ class Keeper:
             else:
                 self._to.spool.delete(row.number for row, result in restored if result not in KEPT)
         self._must_recheck = not self._may_ask()
+
+    def _measure(self) -> None:
+        """Say what the store holds, last of all. One that does not say is no worse for it: puts find out."""
+        self._must_measure = False
+        try:
+            depth = self._to.store.depth()
+        except BackendUnavailableError:  # not allowed to this user, perhaps
+            return
+        oldest_s = 0.0 if depth.oldest_pending is None else max(0.0, time.time() - depth.oldest_pending)
+        self._to.tell(
+            StoreMeasured(
+                pending=depth.pending,
+                leased=depth.leased,
+                released=depth.released,
+                dead=depth.dead,
+                bytes=depth.bytes,
+                oldest_pending_s=round(oldest_s, 3),
+            )
+        )
 
     def _is_safe(self) -> bool:
         """Whether the store can lose nothing of what it has taken so far."""

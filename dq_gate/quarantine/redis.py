@@ -19,10 +19,12 @@ from dq_gate.quarantine.contract import (
     storable,
 )
 from dq_gate.quarantine.entry import (
+    DEPTH_STATES,
     MAX_BATCH,
     MAX_IDS,
     SCHEMA_VERSION,
     Act,
+    Depth,
     Filter,
     Group,
     Health,
@@ -160,6 +162,11 @@ class RedisStore:
         by_state, by_rule, by_source, *totals = self._run("stats", *STATES)
         states = dict(zip(STATES, by_state, strict=True))
         return Stats(states, read_counts(by_rule), read_counts(by_source), *totals)
+
+    def depth(self) -> Depth:
+        """See `Store.depth`."""
+        pending, leased, released, dead, size, oldest = self._run("depth", *DEPTH_STATES)
+        return Depth(pending, leased, released, dead, size, None if oldest is None else float(oldest))
 
     def act(self, entry_ids: Sequence[str], act: Act) -> list[ActResult]:
         """See `Store.act`."""

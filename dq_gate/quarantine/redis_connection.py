@@ -39,9 +39,9 @@ class Script:
 
 
 @cache
-def load_script(name: str) -> Script:
-    """Read a script of the package."""
-    text = resources.files("dq_gate.quarantine").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+def load_script(name: str, package: str = "dq_gate.quarantine") -> Script:
+    """Read a script of a package, from its folder `lua`."""
+    text = resources.files(package).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -62,11 +62,11 @@ class RedisConnection:
         self._route: _Server | ClusterNodes | None = None
         self._account: str | None = None
 
-    def run(self, script: str, key: str, *arguments: str | bytes | float) -> Any:
-        """Run a script of the package on one key; the server learns it when it does not know it."""
-        known = load_script(script)
+    def run(self, script: str | Script, key: str, *arguments: str | bytes | float) -> Any:
+        """Run a script, of this package where a name is given, on one key; the server learns it if need be."""
+        known = load_script(script) if isinstance(script, str) else script
         command = known.sha1, 1, key, *arguments
-        return self._call(key, lambda client: _taught(client, known, lambda: client.evalsha(*command)))
+        return self.call(key, lambda client: _taught(client, known, lambda: client.evalsha(*command)))
 
     def run_replicated(self, script: str, key: str, *arguments: str | bytes | float) -> Any:
         """Run a script, and return once as many replicas as the options want have what it wrote.
@@ -83,7 +83,7 @@ class RedisConnection:
         def use(client: Any) -> tuple[Any, int]:
             return _taught(client, known, lambda: _evalsha_and_wait(client, command, wanted, seconds))
 
-        answer, confirmed = self._call(key, use)
+        answer, confirmed = self.call(key, use)
         if confirmed < wanted:
             self._way().reconsider()
             raise BackendUnavailableError(
@@ -104,7 +104,7 @@ class RedisConnection:
             except redis.exceptions.NoPermissionError:
                 return {}
 
-        return self._call(key, ask)
+        return self.call(key, ask)
 
     def account(self) -> str:
         """The server's name for this user, or nothing when it may not ask. Asked once."""
@@ -117,7 +117,7 @@ class RedisConnection:
                 return ""
 
         if self._account is None:
-            self._account = self._call("", ask)
+            self._account = self.call("", ask)
         return self._account
 
     def close(self) -> None:
@@ -127,7 +127,12 @@ class RedisConnection:
         if route is not None:
             route.close()
 
-    def _call(self, key: str, use: Callable[[Any], T]) -> T:
+    def call(self, key: str, use: Callable[[Any], T]) -> T:
+        """Have a client of redis-py do something, one that reaches the server which keeps a key.
+
+        Raises:
+            BackendUnavailableError: the server did not answer, or not well.
+        """
         import redis
 
         try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from dq_gate.core.lifecycle import STATES
 from dq_gate.quarantine.contract import Cursor, check_act, check_batch, check_limit, storable
-from dq_gate.quarantine.entry import MAX_IDS, Group, Health, IdPage, Page, Stats, Store
+from dq_gate.quarantine.entry import MAX_IDS, Depth, Group, Health, IdPage, Page, Stats, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -108,6 +108,19 @@ class ShardedStore:
             groups=len(self._group_sizes()),
             bytes=sum(part.bytes for part in parts),
             counted_only=sum(part.counted_only for part in parts),
+        )
+
+    def depth(self) -> Depth:
+        """See `Store.depth`."""
+        parts = [shard.depth() for shard in self._shards]
+        oldest = [part.oldest_pending for part in parts if part.oldest_pending is not None]
+        return Depth(
+            pending=sum(part.pending for part in parts),
+            leased=sum(part.leased for part in parts),
+            released=sum(part.released for part in parts),
+            dead=sum(part.dead for part in parts),
+            bytes=sum(part.bytes for part in parts),
+            oldest_pending=min(oldest, default=None),
         )
 
     def act(self, entry_ids: Sequence[str], act: Act) -> list[ActResult]:

@@ -72,9 +72,13 @@ class Spool:
         directory: Where the spools of all processes live; made with mode 0700.
         target: What `target_of` says about the store and namespace.
         max_bytes: How much all spools of the directory may hold together; beyond it a put raises `SpoolFullError`.
+
+    Attributes:
+        waiting: How many rows wait for the store, known without asking the disk.
     """
 
     def __init__(self, directory: Path, target: str, *, max_bytes: float = math.inf) -> None:
+        self.waiting = 0
         self.directory = directory
         self.target = target
         self._max_bytes = max_bytes
@@ -90,9 +94,11 @@ class Spool:
     def put(self, entries: Iterable[Entry], kind: Kind = "waiting") -> None:
         """Keep entries, all or none; on return they are on the disk. A mirrored entry is kept once."""
         rows = [(kind, entry.id, entry.created_at, False, entry_to_bytes(entry)) for entry in entries]
-        with self._transaction() as db:
-            self._check_room(db, sum(len(body) for *_, body in rows))
-            _insert(db, rows)
+        with _guard:
+            with self._transaction() as db:
+                self._check_room(db, sum(len(body) for *_, body in rows))
+                _insert(db, rows)
+            self.waiting += len(rows) if kind == "waiting" else 0
 
     def take(self, limit: int, *, after: int = 0, kind: Kind = "waiting") -> list[Row]:
         """The oldest rows past a number, at most `limit` and about `MAX_PAGE_BYTES`; they stay."""
@@ -108,8 +114,7 @@ class Spool:
         """Forget rows. On a full disk, which takes no deletion either, a file without other rows goes as a whole."""
         numbers = list(numbers)
         try:
-            with self._transaction() as db:
-                db.executemany("DELETE FROM entries WHERE number = ?", ((number,) for number in numbers))
+            self._delete(numbers)
         except sqlite3.Error as error:
             if not (spool_file.tells_full(error) and self._dropped(numbers)):
                 raise
@@ -120,11 +125,13 @@ class Spool:
 
     def mirror(self, numbers: Iterable[int]) -> None:
         """Keep rows that waited, now that the store has them but might lose them."""
-        with self._transaction() as db:
-            db.executemany(
-                "UPDATE OR REPLACE entries SET kind = 'mirrored' WHERE number = ?",
-                ((number,) for number in numbers),
-            )
+        with _guard:
+            with self._transaction() as db:
+                mirrored = db.executemany(
+                    "UPDATE OR REPLACE entries SET kind = 'mirrored' WHERE number = ? AND kind = 'waiting'",
+                    [(number,) for number in numbers],
+                ).rowcount
+            self.waiting -= mirrored
 
     def prune(self, before: float) -> None:
         """Forget mirrored entries created before a time (seconds since the epoch)."""
@@ -143,7 +150,7 @@ class Spool:
         """
         moved = 0
         while page := orphan._page_of_any_kind():
-            self._adopt([row for _, *row in page])
+            self._adopt([(kind, entry_id, created_at, body) for _, kind, entry_id, created_at, body in page])
             try:
                 orphan.delete(number for number, *_ in page)
             except sqlite3.Error:
@@ -210,9 +217,19 @@ class Spool:
         if math.isfinite(self._max_bytes) and spool_file.bytes_used(self._path, db) + more > self._max_bytes:
             raise SpoolFullError(f"it is full: the spools of this directory hold {self._max_bytes / 1e6:g} MB")
 
-    def _adopt(self, rows: Iterable[Sequence[Any]]) -> None:
-        with self._transaction() as db:
-            _insert(db, [(kind, entry_id, created_at, True, body) for kind, entry_id, created_at, body in rows])
+    def _delete(self, numbers: list[int]) -> None:
+        places = [(number,) for number in numbers]
+        with _guard:
+            with self._transaction() as db:
+                waited = db.executemany("DELETE FROM entries WHERE number = ? AND kind = 'waiting'", places).rowcount
+                db.executemany("DELETE FROM entries WHERE number = ?", places)
+            self.waiting -= waited
+
+    def _adopt(self, rows: Sequence[Kept]) -> None:
+        with _guard:
+            with self._transaction() as db:
+                _insert(db, [(kind, entry_id, created_at, True, body) for kind, entry_id, created_at, body in rows])
+            self.waiting += sum(kind == "waiting" for kind, *_ in rows)
 
     def _salvage(self, corrupt: Path) -> int:
         path = corrupt.with_suffix("")
@@ -258,6 +275,7 @@ class Spool:
             path = self._made_anew()
         if self._db is None:
             self._db = spool_file.connect(path)
+            self.waiting = _count(self._db, "waiting")
         return self._db
 
     def _made_anew(self) -> Path:
@@ -317,6 +335,7 @@ class Spool:
 
     def _release(self) -> None:
         self._disconnect()
+        self.waiting = 0
         lock, self._lock, self._path = self._lock, None, None
         if lock is not None:
             os.close(lock)

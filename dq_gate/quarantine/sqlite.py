@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dq_gate.quarantine.entry import ActResult, Delivery, Entry, Group, HistoryItem, PutResult, Stats
+    from dq_gate.quarantine.entry import ActResult, Delivery, Depth, Entry, Group, HistoryItem, PutResult, Stats
 
 
 class SqliteStore:
@@ -100,6 +100,11 @@ class SqliteStore:
         """See `Store.stats`."""
         with self._file.read() as db:
             return sqlite_find.count_all(db, self._namespace)
+
+    def depth(self) -> Depth:
+        """See `Store.depth`."""
+        with self._file.read() as db:
+            return sqlite_find.depth(db, self._namespace)
 
     def act(self, entry_ids: Sequence[str], act: Act) -> list[ActResult]:
         """See `Store.act`."""

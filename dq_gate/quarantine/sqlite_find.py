@@ -13,7 +13,7 @@ import orjson
 
 from dq_gate.core.lifecycle import OPEN, STATES
 from dq_gate.quarantine.contract import Cursor, storable
-from dq_gate.quarantine.entry import Filter, Group, Lease, Stats
+from dq_gate.quarantine.entry import DEPTH_STATES, Depth, Filter, Group, Lease, Stats
 from dq_gate.quarantine.serial import (
     Life,
     entry_from_body,
@@ -127,6 +127,16 @@ def count_all(db: sqlite3.Connection, namespace: str) -> Stats:
         bytes=bytes_kept(db, namespace),
         counted_only=counted_only,
     )
+
+
+def depth(db: sqlite3.Connection, namespace: str) -> Depth:
+    """Exact counts of what waits: counting the rows themselves would hold up puts, the longer the more there are."""
+    counts = dict(db.execute("SELECT state, entries FROM depths WHERE namespace = ?", (namespace,)).fetchall())
+    (oldest,) = db.execute(
+        "SELECT min(created_at) FROM entries WHERE namespace = ? AND state = 'pending'", (namespace,)
+    ).fetchone()
+    pending, leased, released, dead = (counts.get(state, 0) for state in DEPTH_STATES)
+    return Depth(pending, leased, released, dead, bytes_kept(db, namespace), oldest)
 
 
 def _walk_query(where: Filter) -> tuple[str, list[str]]:

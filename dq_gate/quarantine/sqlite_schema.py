@@ -78,7 +78,7 @@ _FORMAT_1 = (
 )
 
 # The release before inserts into `bodies`, `reasons` and `groups` without naming columns: they cannot get more.
-_ADDITIONS = (
+_FOR_REVIEW = (
     "ALTER TABLE entries ADD COLUMN not_before REAL NOT NULL DEFAULT 0",
     "ALTER TABLE entries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
     # A tombstone is a row of state `purged` with an empty body: the release before takes it for an entry it has seen.
@@ -155,22 +155,55 @@ _ADDITIONS = (
     """,
 )
 
+_FOR_MONITORING = (
+    """
+    CREATE TABLE depths (
+        namespace TEXT NOT NULL,
+        state TEXT NOT NULL,
+        entries INTEGER NOT NULL,
+        PRIMARY KEY (namespace, state)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER entry_counted AFTER INSERT ON entries
+    BEGIN
+        INSERT INTO depths VALUES (new.namespace, new.state, 1) ON CONFLICT DO UPDATE SET entries = entries + 1;
+    END
+    """,
+    """
+    CREATE TRIGGER entry_moved AFTER UPDATE OF state ON entries WHEN new.state <> old.state
+    BEGIN
+        UPDATE depths SET entries = entries - 1 WHERE namespace = old.namespace AND state = old.state;
+        INSERT INTO depths VALUES (new.namespace, new.state, 1) ON CONFLICT DO UPDATE SET entries = entries + 1;
+    END
+    """,
+    """
+    CREATE TRIGGER entry_gone AFTER DELETE ON entries
+    BEGIN
+        UPDATE depths SET entries = entries - 1 WHERE namespace = old.namespace AND state = old.state;
+    END
+    """,
+    "INSERT INTO depths SELECT namespace, state, count(*) FROM entries GROUP BY namespace, state",
+)
+_ADDITIONS = (*_FOR_REVIEW, *_FOR_MONITORING)
+
 
 def create(db: sqlite3.Connection) -> None:
     """Make the tables of a new file, within the caller's transaction."""
-    for statement in (*_FORMAT_1, *_ADDITIONS):
+    for statement in _FORMAT_1:
         db.execute(statement)
+    add(db)
     write_format(db)
 
 
 def lacks_additions(db: sqlite3.Connection) -> bool:
-    """Whether only the release before has used this file."""
-    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'totals'").fetchone() is None
+    """Whether this release has not used the file before."""
+    return bool(_missing(db))
 
 
 def add(db: sqlite3.Connection) -> None:
-    """Make the additions to a file of format 1, within the caller's transaction; the file stays of that format."""
-    for statement in _ADDITIONS:
+    """Make the additions that a file lacks, within the caller's transaction; its format stays."""
+    for statement in _missing(db):
         db.execute(statement)
 
 
@@ -182,3 +215,14 @@ def read_format(db: sqlite3.Connection) -> int:
 def write_format(db: sqlite3.Connection) -> None:
     """Have the file be of the newest format: from now on the release before refuses to open it."""
     db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _missing(db: sqlite3.Connection) -> tuple[str, ...]:
+    """The additions that a file lacks, told by the tables they begin with."""
+    if not _has(db, "totals"):
+        return _ADDITIONS
+    return () if _has(db, "depths") else _FOR_MONITORING
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None

@@ -60,7 +60,7 @@ class Writer:
     Args:
         open_store: Makes the store; called on the writer's threads.
         open_spool: Makes the spool; called on the writer's threads.
-        report: Takes the events `StoreDegraded`, `StoreRestored`, `StoreUnsafe` and `SpoolDrained`.
+        report: Takes the events `StoreDegraded`, `StoreRestored`, `StoreUnsafe`, `StoreMeasured` and `SpoolDrained`.
         store_kind: Kind of store, for the events.
         retention_s: Seconds after which the mirror of an entry in an unsafe store is forgotten.
         probe_after: Seconds between probes of a store that is away.
@@ -117,6 +117,25 @@ class Writer:
     def unkept(self) -> int:
         """How many entries neither the store nor the spool took so far. Those of a flood, only counted, are no loss."""
         return self._lost
+
+    @property
+    def spooled(self) -> int:
+        """How many entries wait in this process's spool for the store."""
+        return self._to.spooled
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the store did not answer when it was last asked."""
+        return self._to.is_away
+
+    def measure(self) -> None:
+        """Have `StoreMeasured` reported soon, by another thread; not before the store answers."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._keeper.measure_soon()
+            self._call_keeper()
+        self._to.wake.set()
 
     def close(self, timeout: float) -> int:
         """Put or spool what waits, and let go of everything.

@@ -1,14 +1,20 @@
-"""The running window of one process: every input is counted in it, and every 10 s it is closed and reported."""
+"""The running window of one process: every input is counted in it, and every 10 s it is closed and reported.
+
+Callers only count, and keep durations; a thread sums up every second what they kept.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dq_gate.core.window import Window, split
 from dq_gate.events import WindowClosed
+from dq_gate.signals.durations import Durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +24,27 @@ if TYPE_CHECKING:
     from dq_gate.signals.emitter import Emitter
 
 WINDOW_SECONDS = 10.0
+TICK_SECONDS = 1.0
+"""How often what callers kept is summed up, and told to whoever follows the running window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was counted since the tally before.
+
+    Attributes:
+        inputs: Counts by source and outcome.
+        rules: Failures by source, rule and mode.
+        latencies_ns: What each judgement took.
+        puts_ns: What storing each entry took.
+        closed_at: When the last window was closed, seconds since the epoch; None before the first close.
+    """
+
+    inputs: Counter[tuple[str, Counted]]
+    rules: Counter[tuple[str, str, str]]
+    latencies_ns: list[int]
+    puts_ns: list[int]
+    closed_at: float | None
 
 
 class Windows:
@@ -25,9 +52,11 @@ class Windows:
 
     Args:
         emitter: Where closed windows go.
-        mode: The gate's mode at the moment; called at each close.
+        mode: The gate's mode at the moment; called at each close. It may change in `on_close`.
         on_close: Called after each close, by the same thread.
+        on_tick: Given what was counted since its last call, every `TICK_SECONDS` and at each close.
         unkept: How many entries were lost so far; called at each close.
+        spooled: How many entries wait in the spool; called at each close.
     """
 
     def __init__(
@@ -35,16 +64,24 @@ class Windows:
         emitter: Emitter,
         mode: Callable[[], GateMode],
         on_close: Callable[[], None],
+        *,
+        on_tick: Callable[[Tally], None] = lambda _: None,
         unkept: Callable[[], int] = lambda: 0,
+        spooled: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._closed_at: float | None = None
         self._emitter = emitter
         self._mode = mode
-        self._unkept = unkept
-        self._told_unkept = 0
         self._on_close = on_close
-        self._lock = threading.Lock()
+        self._on_tick = on_tick
+        self._unkept = unkept
+        self._spooled = spooled
+        self._told_dropped = 0
+        self._told_unkept = 0
+        self._lock = threading.RLock()
         self._window = Window(time.time())
         self._seq = 0
+        self._start_summing_up()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dq-gate-windows", daemon=True)
         self._thread.start()
@@ -62,7 +99,7 @@ class Windows:
     def count_put(self, nanoseconds: int) -> None:
         """Count how long an entry took to be stored."""
         with self._lock:
-            self._window.put.add(nanoseconds)
+            self._window.puts_ns.append(nanoseconds)
 
     def close(self) -> None:
         """Report the last, shorter window and stop."""
@@ -71,21 +108,49 @@ class Windows:
         self._close_window()
 
     def _run(self) -> None:
+        self._sum_up(self._window)  # so that there is something to read before the first second is over
         due = time.monotonic() + WINDOW_SECONDS
-        while not self._stop.wait(max(0.0, due - time.monotonic())):
-            due += WINDOW_SECONDS
+        while not self._stop.wait(max(0.0, min(TICK_SECONDS, due - time.monotonic()))):
+            if time.monotonic() < due:
+                self._sum_up(self._window)
+                continue
             self._close_window()
+            due = max(due + WINDOW_SECONDS, time.monotonic())  # a process that was stopped does not make up for it
             self._on_close()
+
+    def _start_summing_up(self) -> None:
+        self._told: tuple[Counter[tuple[str, Counted]], Counter[tuple[str, str, str]]] = Counter(), Counter()
+        self._latency = Durations()
+        self._put = Durations()
+
+    def _sum_up(self, window: Window) -> None:
+        """Take over what came since the last time; called by one thread alone."""
+        with self._lock:
+            counts = window.inputs.copy(), window.rules.copy()
+            latencies, puts = window.take_durations()
+        tally = Tally(counts[0] - self._told[0], counts[1] - self._told[1], latencies, puts, self._closed_at)
+        self._told = counts
+        self._latency.add(latencies)
+        self._put.add(puts)
+        self._on_tick(tally)
 
     def _close_window(self) -> None:
         closed_at = time.time()
         with self._lock:
             window, self._window = self._window, Window(closed_at)
             seq, self._seq = self._seq, self._seq + 1
-        dropped = self._emitter.take_dropped()
-        unkept = self._unkept()
+        self._closed_at = closed_at
+        self._sum_up(window)
+        self._tell(window, seq, closed_at)
+        self._start_summing_up()
+
+    def _tell(self, window: Window, seq: int, closed_at: float) -> None:
+        """Report a window; what could not be reported of losses is told with the next one."""
+        dropped, unkept = self._emitter.dropped, self._unkept()
+        mode, spooled = self._mode(), self._spooled()
         parts = split(*window.rows())
         for part, (inputs, rules) in enumerate(parts, start=1):
+            is_first = part == 1
             is_told = self._emitter.try_emit(
                 WindowClosed(
                     seq=seq,
@@ -93,21 +158,18 @@ class Windows:
                     parts=len(parts),
                     opened_at=_rfc3339(window.opened_at),
                     closed_at=_rfc3339(closed_at),
-                    mode=self._mode(),
+                    mode=mode,
                     inputs=inputs,
                     rules=rules,
-                    latency_us=window.latency.quantiles(1e3) if part == 1 else None,
-                    put_ms=window.put.quantiles(1e6) if part == 1 else None,
-                    dropped=dropped if part == 1 else 0,
-                    unkept=unkept - self._told_unkept if part == 1 else 0,
+                    latency_us=self._latency.quantiles(1e3) if is_first else None,
+                    put_ms=self._put.quantiles(1e6) if is_first else None,
+                    dropped=dropped - self._told_dropped if is_first else 0,
+                    unkept=unkept - self._told_unkept if is_first else 0,
+                    spooled=spooled if is_first else 0,
                 )
             )
-            if part > 1:
-                continue
-            if is_told:
-                self._told_unkept = unkept
-            else:
-                self._emitter.count_dropped(dropped)
+            if is_first and is_told:
+                self._told_dropped, self._told_unkept = dropped, unkept
 
 
 def _rfc3339(seconds: float) -> str:

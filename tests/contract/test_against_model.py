@@ -266,6 +266,7 @@ class StoreMachine(RuleBasedStateMachine):
     def counts_agree(self):
         assert self.store.groups() == self.model.groups()
         assert self.store.stats() == self.model.stats()
+        assert self.store.depth() == self.model.depth()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "redis"])
