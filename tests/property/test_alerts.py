@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dq_gate.alerts.lines import LineCutter, LineReader
+from dq_gate.alerts.sources.lines import LineCutter, LineReader
 from tests.unit.alerts.scene import Scene
 
 RATIO = (
@@ -73,7 +73,7 @@ def test_frequency_says_what_a_look_at_every_second_says(steps, hold_for):
     assert [(what, second) for what, second, _ in scene.ends()] == wanted
 
 
-@given(st.lists(counts, min_size=1, max_size=30), st.randoms(use_true_random=False))
+@given(st.lists(counts, min_size=1, max_size=12), st.randoms(use_true_random=False))
 def test_order_and_repetition_of_windows_change_no_measurement(windows, random):
     lines = [(number * 10, number, clean, bad) for number, (clean, bad) in enumerate(windows)]
     ordered, mixed = Scene(RATIO), Scene(RATIO)

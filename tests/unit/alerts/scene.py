@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dq_gate.alerts.engine import Engine
+from dq_gate.alerts.evaluation.engine import Engine
 from dq_gate.alerts.load import parse_rules
 
 START = 1_700_000_000
@@ -26,17 +26,17 @@ class Scene:
         record = {"event": f"dq_gate.{name}", "source": "web", "process": "p", "namespace": "default", **fields}
         self._keep(self.engine.feed(record, (START + second) * 1000))
 
-    def window(self, second, process="p", seq=None, mode="enforce", part=1, parts=1, rules=(), **sources):
+    def window(self, second, process="p", seq=None, mode="enforce", part=1, parts=1, rules=(), source="web", **sources):
         if seq is None:
             seq = self._seq.get(process, -1) + 1
         self._seq[process] = seq
         inputs = [
-            {"source": source, "outcome": outcome, "count": count}
-            for source, counts in sources.items()
+            {"source": name, "outcome": outcome, "count": count}
+            for name, counts in sources.items()
             for outcome, count in counts.items()
         ]
         shape = {"seq": seq, "part": part, "parts": parts, "inputs": inputs, "rules": list(rules)}
-        self.event(second, "window.closed", process=process, mode=mode, **shape)
+        self.event(second, "window.closed", process=process, source=source, mode=mode, **shape)
 
     def passes(self, second):
         self._keep(self.engine.advance((START + second) * 1000))
@@ -55,6 +55,6 @@ class Scene:
 
 
 def _seconds(text):
-    from dq_gate.alerts.lines import milliseconds
+    from dq_gate.alerts.sources.lines import milliseconds
 
     return milliseconds(text) / 1000

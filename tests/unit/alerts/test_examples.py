@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dq_gate.alerts.examples import run_examples
 from dq_gate.alerts.load import parse_rules
+from dq_gate.alerts.testing.examples import run_examples
 from dq_gate.errors import AlertRuleError
 
 RULE = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dq_gate.alerts.lines import LineCutter, LineReader, milliseconds
+from dq_gate.alerts.sources.lines import LineCutter, LineReader, milliseconds
 
 EVENT = b'{"timestamp":"2025-01-01T00:00:00.250Z","level":"info","event":"dq_gate.store.local"}'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dq_gate.alerts.sums import SLICES, SlidingSum
+from dq_gate.alerts.evaluation.sums import SLICES, SlidingSum
 
 MINUTE = 60_000
 

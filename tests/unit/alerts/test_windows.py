@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dq_gate.alerts.windows import MAX_GAPS, MAX_PROCESSES, MalformedWindowError, Windows
+from dq_gate.alerts.evaluation.windows import MAX_GAPS, MAX_PROCESSES, MalformedWindowError, Windows
 
 
 def line(seq, process="p", **fields):
@@ -32,7 +32,7 @@ def test_parts_come_in_any_order_and_repeated():
     for part in (2, 2, 3, 1, 1):
         found += windows.take(line(4, part=part, parts=3, rules=[failure]))
     (window,) = found
-    assert (window.inputs, window.rules) == ({"web": {"clean": 3}}, {("web", "a.b", "enforce"): 12})
+    assert (window.inputs, window.failures) == ({"web": {"clean": 3}}, {("web", "a.b"): 12})
     assert (windows.duplicates, windows.incomplete) == (2, 0)
 
 
@@ -75,3 +75,10 @@ def test_too_many_processes_are_forgotten_loudly_with_what_they_missed():
 def test_what_has_no_windows_shape_is_refused(fields):
     with pytest.raises(MalformedWindowError):
         Windows(with_rules=True).take(line(0) | fields)
+
+
+def test_a_process_is_known_by_every_source_that_it_has_named():
+    windows = Windows(with_rules=False)
+    windows.take(line(0, source="app"))
+    (window,) = windows.take(line(1, source="app", inputs=[]))
+    assert list(window.sources) == ["app", "web"]
