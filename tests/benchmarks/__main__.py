@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from tests.benchmarks import frame, imports, put, quarantine, query_pack, record
+from tests.benchmarks import alerts, emission, frame, imports, put, quarantine, query_pack, record
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     )
     print(f"{'':62} {'figure':>10} {'limit':>10} {'ratio':>7} {'target':>7}")
     missed = 0
-    for module in (imports, record, query_pack, put, quarantine, frame):
+    for module in (imports, record, query_pack, emission, put, quarantine, frame, alerts):
         for figure in module.figures():
             limit = "" if figure.limit is None else f"{figure.limit:.2f}"
             ratio = "" if figure.limit is None else f"{figure.ratio:.2f}"

@@ -22,4 +22,4 @@ def damage(store: Store, entry_id: str) -> None:
     else:
         assert isinstance(store, RedisStore)
         key = f"{store._prefix}b:{entry_id}"
-        assert store._connection._call(key, lambda client: client.set(key, TORN, xx=True))
+        assert store._connection.call(key, lambda client: client.set(key, TORN, xx=True))

@@ -11,6 +11,7 @@ from dq_gate.errors import InputQuarantined
 from dq_gate.gate.runtime import connect
 from dq_gate.quarantine.entry import Filter
 from dq_gate.quarantine.spool import waiting
+from tests.schemas import assert_valid_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,9 +66,12 @@ async def arefusal(gate: Gate, record: Any = FAILING, *, key: str | None = None)
 
 
 def lines(log: Path) -> list[dict[str, Any]]:
-    """The events in a log, each a whole line of JSON; one that is being written does not count yet."""
+    """The events in a log, each a whole line as the schema says; one that is being written does not count yet."""
     content = log.read_bytes()
-    return [orjson.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
+    whole = content[: content.rfind(b"\n") + 1].splitlines()
+    for line in whole:
+        assert_valid_line(line)
+    return [orjson.loads(line) for line in whole]
 
 
 def named(events: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:

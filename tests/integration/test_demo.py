@@ -28,6 +28,7 @@ from dq_gate.quarantine.codec import decode
 from dq_gate.quarantine.entry import MAX_BATCH, Filter
 from dq_gate.settings import load_settings
 from tests.data import damage
+from tests.schemas import assert_valid_line
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(traffic.__file__).parent / "data"
@@ -90,6 +91,12 @@ def second(first, tmp_path_factory):
     (directory / "mode").write_text("off")
     text = run_in(directory, DQ_GATE_QUARANTINE="redis://127.0.0.1:1/0", DQ_GATE_CONTROL_FILE="mode")
     return Finished(directory, text)
+
+
+def test_every_event_of_the_demo_is_as_the_schema_says(first):
+    assert len(first.event_lines) > 50
+    for line in first.event_lines:
+        assert_valid_line(line)
 
 
 def test_traffic_is_at_least_500_queries_clean_and_damaged_mixed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dq_gate.errors import BackendUnavailableError
-from dq_gate.events import SpoolDrained, StoreDegraded
+from dq_gate.events import SpoolDrained, StoreDegraded, StoreMeasured
 from dq_gate.quarantine.spool import Spool, waiting
 from dq_gate.quarantine.writer import Writer
 from tests.fakes import FakeStore, Reports, eventually, make_entry
@@ -74,6 +75,10 @@ def leave_behind(directory: Path, *ids: str, target: str = TARGET, mirrored: tup
 
 def ids(spool: Spool, kind: Kind = "waiting") -> list[str]:
     return [row.entry.id for row in spool.take(1000, kind=kind) if row.entry is not None]
+
+
+def measured(reports: Reports) -> list[StoreMeasured]:
+    return [event for event in reports.events if isinstance(event, StoreMeasured)]
 
 
 def files(directory: Path) -> list[Path]:
@@ -349,3 +354,54 @@ def test_an_entry_that_is_spooled_after_someone_cleaned_up_goes_to_a_fresh_file(
         assert waiting(directory) == 1
         store.error = None
         eventually(lambda: "b" in store.entries)
+
+
+def test_the_store_is_measured_when_asked_though_nothing_was_put(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    old = replace(make_entry("old"), created_at=time.time() - 100)
+    store.entries["old"] = old
+    with writing(store, Spool(directory, TARGET), reports, round_every=3600) as writer:
+        writer.measure()
+        eventually(lambda: measured(reports))
+        writer.measure()
+        eventually(lambda: len(measured(reports)) == 2)
+    first = measured(reports)[0]
+    assert (first.pending, first.leased, first.released, first.dead, first.bytes) == (1, 0, 0, 0, 0)
+    assert 100 <= first.oldest_pending_s < 200
+
+
+def test_a_store_that_is_away_is_not_measured_until_it_is_back(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    with writing(store, Spool(directory, TARGET), reports, round_every=3600) as writer:
+        store.error = BackendUnavailableError("away")
+        assert stored(writer, "a") == "spool"
+        writer.measure()
+        eventually(lambda: writer.spooled == 1 and writer.is_degraded)
+        assert not measured(reports)
+        store.error = None
+        eventually(lambda: measured(reports))
+        assert not writer.is_degraded
+    assert measured(reports)[0].pending == 1, "it was drained first"
+
+
+def test_a_store_that_does_not_say_what_it_holds_is_not_away(
+    store: FakeStore, directory: Path, reports: Reports
+) -> None:
+    store.hides_depth = True
+    with writing(store, Spool(directory, TARGET), reports, round_every=3600) as writer:
+        writer.measure()
+        assert stored(writer, "a") == "store"
+        store.hides_depth = False
+        writer.measure()
+        eventually(lambda: measured(reports))
+    assert not reports.of(StoreDegraded)
+
+
+def test_a_writer_that_is_closed_measures_no_more(store: FakeStore, directory: Path, reports: Reports) -> None:
+    with writing(store, Spool(directory, TARGET), reports, round_every=3600) as writer:
+        writer.close(WAIT)
+        writer.measure()
+    assert not directory.exists(), "its keeper came back"
+    assert not measured(reports)

@@ -14,10 +14,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from dq_gate import Gate
 from dq_gate.errors import BackendUnavailableError, SettingsError
+from dq_gate.events import StoreLocal
 from dq_gate.quarantine.address import open_store, redis_address
 from dq_gate.quarantine.redis_address import RedisOptions
 from dq_gate.quarantine.redis_connection import RedisConnection
 from dq_gate.quarantine.redis_tls import TlsFiles
+from dq_gate.signals import emitter as emitter_module
+from dq_gate.signals.emitter import Emitter
+from dq_gate.signals.sinks import SinkOptions
 from tests.fakes import eventually
 from tests.integration.gating import entries, refusal, write_pack
 from tests.redis_server import free_port
@@ -70,6 +74,24 @@ def test_a_gate_quarantines_over_tls_with_a_client_certificate(server, files, tm
         refused = refusal(gate)
     patient = gate.settings.model_copy(update={"store_timeout": 10.0})
     assert [entry.id for entry in entries(patient)] == [refused.entry_id]
+
+
+def test_events_reach_a_stream_over_tls_with_a_client_certificate(server, files, namespace):
+    log = f"rediss://localhost:{server.tls_port}/0?stream={namespace}"
+    emitter = Emitter(log, namespace=namespace, source="faq", options=SinkOptions(**files))
+    emitter.emit(StoreLocal())
+    eventually(emitter.flush)  # a handshake takes its time on a busy machine
+    emitter.close()
+    assert emitter.dropped == 0
+
+
+def test_no_event_leaves_for_a_server_that_is_not_trusted(server, namespace, monkeypatch):
+    monkeypatch.setattr(emitter_module, "FLUSH_SECONDS", 0.5)
+    log = f"rediss://localhost:{server.tls_port}/0?stream={namespace}"
+    emitter = Emitter(log, namespace=namespace, source="faq")
+    emitter.emit(StoreLocal())
+    emitter.close()
+    assert emitter.dropped == 1
 
 
 def test_an_unknown_authority_is_told_apart_from_a_server_that_is_down(server, certificates, files):

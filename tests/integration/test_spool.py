@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import shutil
 import sqlite3
 import threading
@@ -390,3 +391,46 @@ def test_a_target_depends_on_server_database_and_namespace() -> None:
         for namespace in ("x", "y")
     }
     assert len(targets) == 8
+
+
+def test_it_knows_how_many_wait_without_asking_the_disk(spool: Spool, directory: Path) -> None:
+    seen = []
+
+    def look() -> None:
+        seen.append(spool.waiting)
+        assert spool.waiting == spool.count()
+
+    spool.put([make_entry(name) for name in "abcde"])
+    look()
+    spool.put([make_entry("m"), make_entry("n")], "mirrored")
+    look()
+    numbers = [row.number for row in spool.take(10)]
+    spool.mirror(numbers[:1])
+    spool.mirror(numbers[:1])
+    look()
+    spool.delete([*numbers[:2], 10_000])
+    spool.delete([])
+    look()
+    leave_behind(directory, "x", "y", mirrored=("z",))
+    for orphan in spool.orphans():
+        spool.absorb(orphan)
+    look()
+    spool.forget({"nobody": math.inf})
+    spool.delete([row.number for row in spool.take(10)])
+    look()
+    assert seen == [5, 5, 4, 3, 5, 0]
+
+
+def test_what_is_not_written_does_not_wait(directory: Path) -> None:
+    with closing(Spool(directory, TARGET, max_bytes=200_000)) as spool:
+        spool.put([make_entry("a")])
+        with pytest.raises(SpoolFullError):
+            spool.put([make_entry("b", payload=b" " * 300_000)])
+        assert spool.waiting == spool.count() == 1
+
+
+def test_nothing_waits_in_a_file_that_is_gone(spool: Spool, directory: Path) -> None:
+    spool.put([make_entry("a")])
+    shutil.rmtree(directory)
+    spool.put([make_entry("b")])
+    assert spool.waiting == spool.count() == 1

@@ -185,6 +185,18 @@ def test_an_adoption_that_breaks_off_leaves_the_file_as_it_was(store, path, monk
     assert store.get("e2").state == "released"
 
 
+def test_what_waits_is_counted_in_a_file_that_had_no_counts(store, path):
+    """A file that an earlier commit of this release has used has all additions but these."""
+    before = store.depth()
+    assert (before.pending, before.leased, before.released, before.dead) == (3, 1, 1, 0)
+    store.close()
+    with closing(sqlite3.connect(path)) as db:
+        for trigger in ("entry_counted", "entry_moved", "entry_gone"):
+            db.execute(f"DROP TRIGGER {trigger}")
+        db.execute("DROP TABLE depths")
+    assert store.depth() == before
+
+
 DIE_WHILE_ADOPTING = """
 import os, signal, sqlite3, sys
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""Alert rules for others: Prometheus rules with their unit tests."""

@@ -1,0 +1,1 @@
+"""Who is told of alerts: a file for each kind of notifier."""
