@@ -1,0 +1,1 @@
+"""Ten stories of gates that alerts must get right, told as logs."""
