@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydantic.fields import FieldInfo
 
@@ -27,9 +27,14 @@ _MADE = "<!-- Made by `make docs` from the code; edit the code, not this page. -
 def pages() -> dict[str, str]:
     """Every generated page's text, by file name."""
     return {
+        "alerts.md": alerts(),
+        "alerts.schema.json": alert_language(),
         "checks.md": checks(),
         "cli.md": cli(),
+        "dashboard.json": grafana(),
         "events.md": events(),
+        "events.schema.json": event_lines(),
+        "metrics.md": metrics(),
         "pack.schema.json": pack_language(),
         "packs.md": packs(),
         "settings.md": settings(),
@@ -43,8 +48,93 @@ def pack_language() -> str:
     return json.dumps(pack_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def event_lines() -> str:
+    """The JSON Schema of event lines."""
+    from dq_gate.events.schema import event_schema
+
+    return json.dumps(event_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def grafana() -> str:
+    """The dashboard that Grafana imports."""
+    from dq_gate.signals.dashboard import dashboard
+
+    return json.dumps(dashboard(), indent=2, ensure_ascii=False) + "\n"
+
+
+def metrics() -> str:
+    """The metrics catalogue."""
+    from dq_gate.signals.metrics import METRICS
+
+    parts = [
+        "# Metrics",
+        _MADE,
+        (
+            "What the setting `metrics` offers to Prometheus; see [Measure with Prometheus]"
+            "(../how-to/measure-with-prometheus.md). Label values come from settings, packs and the event catalogue, "
+            "never from an input, and a metric has at most 1,000 series in a process; what would be more is counted "
+            "with the label values `other`."
+        ),
+    ]
+    for metric in METRICS:
+        labels = ", ".join(map(_code, metric.labels))
+        parts += [f"## {metric.name}", f"{metric.help} A {metric.kind} by {labels}."]
+        if metric.buckets:
+            parts.append(f"Buckets up to {', '.join(f'{bound:g}' for bound in metric.buckets)} s.")
+        if metric.kind == "gauge":
+            parts.append(f"Over the processes of a fleet: {_ACROSS[metric.across]}.")
+    return _join(parts)
+
+
+_ACROSS = {
+    "livesum": "the sum of those that live",
+    "livemax": "the highest of those that live",
+    "livemostrecent": "what was set last by one that lives",
+}
+
+
+def alert_language() -> str:
+    """The JSON Schema that editors complete and check alert files by."""
+    from dq_gate.alerts.jsonschema import alerts_schema
+
+    return json.dumps(alerts_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def alerts() -> str:
+    """The alert language: a page written by hand, whose tables between marks are made."""
+    from dq_gate.alerts.load import load_rules
+    from dq_gate.alerts.rules import KINDS, BurnWindow, EventSpec
+    from dq_gate.alerts.rules.base import Mute, Rule
+
+    models: dict[str, type[BaseModel]] = {"every kind": Rule, "mute": Mute, "example": EventSpec}
+    models |= {**KINDS, "burn_rate window": BurnWindow}
+    shipped = [
+        (f"`{rule.name}`", rule.severity, rule.summary or "", _runbook(rule.runbook or "")) for rule in load_rules()
+    ]
+    tables = {"shipped": _table(("alert", "severity", "fires when", "runbook"), shipped)}
+    common = {f"`{info.alias or name}`" for name, info in Rule.model_fields.items()}
+
+    for name, model in models.items():
+        known = common if issubclass(model, Rule) and model is not Rule else set[str]()
+        rows = [row for row in _options(model) if row[0] not in known]
+        tables[name] = _table(("key", "type", "default", "meaning"), rows)
+
+    def made(mark: re.Match[str]) -> str:
+        return f"<!-- made: {mark[1]} -->\n{tables.pop(mark[1])}\n<!-- end -->"
+
+    text = (REFERENCE / "alerts.md").read_text(encoding="utf-8")
+    page = re.sub(r"<!-- made: ([a-z_ ]+) -->\n(?:(?!<!--).*\n)*<!-- end -->", made, text)
+    assert not tables, f"alerts.md has no mark for {', '.join(tables)}"
+    return page
+
+
+def _runbook(path: str) -> str:
+    return f"[{Path(path).stem}](../{path.removeprefix('docs/')})"
+
+
 def checks() -> str:
     """The builtin checks."""
+    import dq_gate.engines  # noqa: F401 - enters the engines in the catalogue
     from dq_gate.checks import CATALOGUE
 
     parts = [
@@ -168,27 +258,26 @@ def settings() -> str:
 def events() -> str:
     """The event catalogue."""
     from dq_gate.events import CATALOGUE, CONTEXT_FIELDS
+    from dq_gate.events.schema import documented
 
     parts = [
         "# Events",
         _MADE,
-        "One JSON object a line, under 8 KiB. No event carries an input's content, nor a name that an input chose.",
+        (
+            "One JSON object a line, in printable ASCII, under 8 KiB. No event carries an input's content, nor a name "
+            "that an input chose. A field without a value is left out. [JSON Schema](events.schema.json) of it all, "
+            "which `dq-gate signals schema` prints too."
+        ),
         "## Fields of every event",
         _table(("field", "meaning"), [(f"`{name}`", meaning) for name, meaning in CONTEXT_FIELDS.items()]),
     ]
     for name, event in CATALOGUE.items():
-        summary, described = _documented(event)
+        summary, described = documented(event)
         parts += [f"## {name}", f"{summary} Level: {event.level}."]
         if described:
             rows = [(f"`{field.name}`", described[field.name]) for field in fields(event)]
             parts.append(_table(("field", "meaning"), rows))
     return _join(parts)
-
-
-def _documented(event: type) -> tuple[str, dict[str, str]]:
-    """An event's summary, and the meaning of each of its fields, from its docstring."""
-    summary, _, attributes = (inspect.getdoc(event) or "").partition("Attributes:")
-    return " ".join(summary.split()), _entries(attributes)
 
 
 def cli() -> str:
@@ -233,16 +322,29 @@ def _help(path: tuple[str, ...]) -> str:
 
 def _options(model: type[BaseModel], meanings: dict[str, str] | None = None) -> list[tuple[str, ...]]:
     return [
-        (f"`{info.alias or name}`", _type(info.annotation), _default(info), info.description or (meanings or {})[name])
+        (
+            f"`{info.alias or name}`",
+            _named(info.metadata) or _type(info.annotation),
+            _default(info),
+            info.description or (meanings or {})[name],
+        )
         for name, info in model.model_fields.items()
     ]
+
+
+def _named(metadata: Iterable[Any]) -> str | None:
+    """What a type is called whose values are parsed from words of their own."""
+    names = {"parse_duration": "duration", "parse_clause": "clause", "parse_whole": "`inputs` or clause"}
+    names["parse_time_of_day"] = "time of day"
+    parsers = (getattr(getattr(one, "func", None), "__name__", "") for one in metadata)
+    return next((names[parser] for parser in parsers if parser in names), None)
 
 
 def _type(annotation: Any) -> str:
     """A type in a reader's words."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _type(arguments[0])
+        return _named(arguments[1:]) or _type(arguments[0])
     if origin in (Union, UnionType):
         return " or ".join(_type(argument) for argument in arguments if argument is not NoneType)
     if origin is Literal:
@@ -260,6 +362,8 @@ def _default(info: FieldInfo) -> str:
     default = info.get_default(call_default_factory=True, validated_data={})
     if default is None or isinstance(default, BaseModel) or default in ([], {}, (), ""):
         return "none"
+    if isinstance(default, tuple):
+        return ", ".join(_code(str(item)) for item in default)
     return _code(str(default).lower() if isinstance(default, bool) else str(default))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import uuid
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 # The same examples every time, and no deadline: the machine may be busy.
 settings.register_profile("dq_gate", deadline=None, derandomize=True, database=None)
 settings.load_profile("dq_gate")
+
+# Compiling is a third of what a command's start takes, and tests start hundreds: what they start is to keep it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A run in the background, or under nohup, hands down signals that are ignored; what tests start has to heed them.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,9 +7,9 @@ import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from dq_gate.alerts.engine import Engine
-from dq_gate.alerts.lines import LineReader
+from dq_gate.alerts.evaluation.engine import Engine
 from dq_gate.alerts.load import load_rules
+from dq_gate.alerts.sources.lines import LineReader
 from dq_gate.demo import report, story, traffic
 from dq_gate.demo.index import Index
 from dq_gate.errors import UnreadableInputError

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.accuracy import batches, injection, packs, planes, sensitive, tables, text, values
+from tests.accuracy import batches, events, injection, packs, planes, sensitive, tables, text, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +41,7 @@ SECTIONS = {
     "batches": (of_others, batches.figures),
     "tables": (of_others, tables.results),
     "planes": (of_others, planes.results),
+    "events": (of_others, events.results),
 }
 
 

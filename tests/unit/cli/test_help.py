@@ -18,7 +18,15 @@ def commands():
 
 
 COMMANDS = tuple(commands())
-DOCUMENTS = {("demo",), ("rules", "schema"), ("rules", "profile"), ("quarantine", "new-key"), ("review",)}
+DOCUMENTS = {
+    ("alerts", "export"),
+    ("demo",),
+    ("quarantine", "new-key"),
+    ("review",),
+    ("rules", "profile"),
+    ("rules", "schema"),
+    ("signals", "schema"),
+}
 """Commands that write one document of a form of its own, or fill the screen."""
 
 
