@@ -31,12 +31,13 @@ def digest(rule: AlertRule) -> str:
 def save_rule(tracker: Tracker, now: int) -> dict[str, Any]:
     """What a rule knows, and what resolves if it is gone when that is read."""
     rule = tracker.rule
+    saved = tracker.save()  # first: to measure a group may note that it is found silent
     firing = [
         [notices.standing(rule, group, tracker.measure(group, now)), group.condition.is_told]
         for group in tracker.groups
         if group.condition.state == "firing"
     ]
-    return {"digest": digest(rule), "tracker": tracker.save(), "firing": firing}
+    return {"digest": digest(rule), "tracker": saved, "firing": firing}
 
 
 def restore_rules(trackers: Iterable[Tracker], saved: Mapping[str, Any]) -> dict[str, Tracker]:
